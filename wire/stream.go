@@ -1,0 +1,112 @@
+package wire
+
+// StreamKind numbers a frame on a client's QUIC stream (PROTOCOL.md §9).
+type StreamKind uint8
+
+const (
+	StreamTaskRequest StreamKind = iota + 1
+	StreamTaskResponse
+	StreamTaskTrailer
+	StreamTaskAck
+	StreamTaskCancel
+	StreamFetch
+	StreamQuery
+	StreamReport
+	StreamRange // reserved: one range of a job carried by several connections
+)
+
+// Frame is a message of a stream: one of the structs of this file.
+type Frame interface{ StreamKind() StreamKind }
+
+// TaskRequest begins a job's stream; Size raw image bytes follow once the server has accepted.
+type TaskRequest struct {
+	Secret  []byte `cbor:"1,keyasint"` // 16 bytes; the job id is the first half of its SHA-256
+	Attempt uint32 `cbor:"2,keyasint"`
+	Epoch   uint64 `cbor:"3,keyasint"`
+	Leader  NodeID `cbor:"4,keyasint"`
+	Client  string `cbor:"5,keyasint,omitempty"`
+	Request uint64 `cbor:"6,keyasint,omitempty"`
+	Name    string `cbor:"7,keyasint,omitempty"` // of the image, for people; never a path
+	Size    uint64 `cbor:"8,keyasint"`           // of the image, bytes
+	Image   Digest `cbor:"9,keyasint"`           // its SHA-256
+	Format  uint8  `cbor:"10,keyasint"`          // stego.Format
+	Rate    uint8  `cbor:"11,keyasint,omitempty"`
+	Sealed  []byte `cbor:"12,keyasint"`
+	Place   Digest `cbor:"13,keyasint"`
+	Change  Digest `cbor:"14,keyasint"`
+	Strip   bool   `cbor:"15,keyasint,omitempty"` // drop the image's metadata
+	Have    uint64 `cbor:"16,keyasint,omitempty"` // bytes of Result the client already holds
+	Result  Digest `cbor:"17,keyasint,omitzero"`  // of the result those bytes are of
+	Proof   []byte `cbor:"18,keyasint,omitempty"` // HMAC of the TLS exporter under K_client (token mode)
+}
+
+// TaskResponse accepts or refuses a TaskRequest or Fetch. Accepted with Stored false: send the image from Offset.
+// Accepted with Stored: the result is there, its bytes follow from Offset. The result comes in chunks, then a TaskTrailer.
+type TaskResponse struct {
+	Accepted bool   `cbor:"1,keyasint"`
+	Stored   bool   `cbor:"2,keyasint,omitempty"`
+	Offset   uint64 `cbor:"3,keyasint,omitempty"`
+	Result   Digest `cbor:"4,keyasint,omitzero"`
+	Size     uint64 `cbor:"5,keyasint,omitempty"`
+	Code     Code   `cbor:"6,keyasint,omitempty"`
+	Detail   string `cbor:"7,keyasint,omitempty"`
+	Need     int64  `cbor:"8,keyasint,omitempty"`
+	Limit    int64  `cbor:"9,keyasint,omitempty"`
+	Retry    uint32 `cbor:"10,keyasint,omitempty"` // milliseconds after which asking again may help; zero: it will not
+}
+
+// TaskTrailer ends a result. Code other than CodeOK: the work failed after it was accepted, and the chunks so far are void.
+type TaskTrailer struct {
+	Code     Code   `cbor:"1,keyasint,omitempty"`
+	Detail   string `cbor:"2,keyasint,omitempty"`
+	Need     int64  `cbor:"3,keyasint,omitempty"`
+	Limit    int64  `cbor:"4,keyasint,omitempty"`
+	Size     uint64 `cbor:"5,keyasint,omitempty"`
+	Result   Digest `cbor:"6,keyasint,omitzero"`
+	Capacity int64  `cbor:"7,keyasint,omitempty"`
+	Server   NodeID `cbor:"8,keyasint"`
+	Name     string `cbor:"9,keyasint,omitempty"`  // the server's
+	Queued   uint64 `cbor:"10,keyasint,omitempty"` // microseconds
+	Worked   uint64 `cbor:"11,keyasint,omitempty"` // microseconds
+}
+
+// TaskAck says that the client has verified and stored the result.
+type TaskAck struct {
+	Job    JobID  `cbor:"1,keyasint"`
+	Result Digest `cbor:"2,keyasint"`
+}
+
+// TaskCancel withdraws a job.
+type TaskCancel struct {
+	Secret []byte `cbor:"1,keyasint"`
+}
+
+// Fetch asks for a stored result by its job's secret, from an offset on.
+type Fetch struct {
+	Secret []byte `cbor:"1,keyasint"`
+	Have   uint64 `cbor:"2,keyasint,omitempty"`
+	Result Digest `cbor:"3,keyasint,omitzero"`
+	Proof  []byte `cbor:"4,keyasint,omitempty"`
+}
+
+// Query asks a server for a Report: "status".
+type Query struct {
+	What  string `cbor:"1,keyasint"`
+	Proof []byte `cbor:"2,keyasint,omitempty"`
+}
+
+// Report answers Query with one JSON object.
+type Report struct {
+	Code   Code   `cbor:"1,keyasint,omitempty"`
+	Detail string `cbor:"2,keyasint,omitempty"`
+	JSON   []byte `cbor:"3,keyasint,omitempty"`
+}
+
+func (TaskRequest) StreamKind() StreamKind  { return StreamTaskRequest }
+func (TaskResponse) StreamKind() StreamKind { return StreamTaskResponse }
+func (TaskTrailer) StreamKind() StreamKind  { return StreamTaskTrailer }
+func (TaskAck) StreamKind() StreamKind      { return StreamTaskAck }
+func (TaskCancel) StreamKind() StreamKind   { return StreamTaskCancel }
+func (Fetch) StreamKind() StreamKind        { return StreamFetch }
+func (Query) StreamKind() StreamKind        { return StreamQuery }
+func (Report) StreamKind() StreamKind       { return StreamReport }
