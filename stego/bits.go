@@ -1,0 +1,46 @@
+package stego
+
+// bit returns bit i of b, the most significant of each byte first.
+func bit(b []byte, i int64) byte { return b[i>>3] >> (7 - i&7) & 1 }
+
+// setBit sets bit i of b.
+func setBit(b []byte, i int64) { b[i>>3] |= 1 << (7 - i&7) }
+
+// bitset is a growing list of bits.
+type bitset struct {
+	bytes []byte
+	n     int64
+}
+
+// push appends a bit.
+func (s *bitset) push(v byte) {
+	if s.n&7 == 0 {
+		s.bytes = append(s.bytes, 0)
+	}
+	s.bytes[s.n>>3] |= v << (7 - s.n&7)
+	s.n++
+}
+
+// marks says for each usable sample of a window whether it carries a bit, and
+// which: two bits a sample, so that a window costs a quarter of its samples.
+type marks struct {
+	pairs []byte
+	n     int64
+}
+
+// newMarks places the bits of box in a window of n usable samples.
+func newMarks(n int64, box []byte, place key) marks {
+	m := marks{pairs: make([]byte, (n+3)/4), n: n}
+	p := newPermutation(uint64(n), place)
+	for i := range int64(len(box)) * 8 {
+		at := p.at(uint64(i))
+		m.pairs[at>>2] |= (2 | bit(box, i)) << (2 * (at & 3))
+	}
+	return m
+}
+
+// at reports whether sample i carries a bit, and which.
+func (m marks) at(i int64) (carries bool, value byte) {
+	v := m.pairs[i>>2] >> (2 * (i & 3))
+	return v&2 != 0, v & 1
+}

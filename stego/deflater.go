@@ -1,0 +1,183 @@
+package stego
+
+import (
+	"bytes"
+	"hash"
+	"hash/adler32"
+	"math"
+
+	"github.com/klauspost/compress/flate"
+)
+
+const (
+	bandSize   = 1 << 20  // bytes of rows that share one filter and one way to deflate
+	sampleSize = 48 << 10 // bytes of a band by which these are chosen
+	matchLevel = 5
+)
+
+// deflater makes a zlib stream of rows. It works in bands: for each it tries on
+// a few rows which filter, and whether looking for matches or Huffman codes
+// alone, makes the least. Bands do not refer to each other.
+type deflater struct {
+	l       layout
+	most    int    // rows of a band
+	rows    int    // rows in band
+	band    []byte // one row above ‖ rows
+	lines   []byte // filtered
+	out     bytes.Buffer
+	adler   hash.Hash32
+	huffman *flate.Writer
+	match   *flate.Writer
+	begun   bool
+}
+
+func newDeflater(l layout) *deflater {
+	d := &deflater{l: l, adler: adler32.New()}
+	d.most = min(l.height, max(1, bandSize/l.row()))
+	d.band = make([]byte, l.row(), (d.most+1)*l.row())
+	d.huffman = newFlate(&d.out, flate.HuffmanOnly)
+	d.match = newFlate(&d.out, matchLevel)
+	return d
+}
+
+// newFlate is flate.NewWriter with a level that is known to exist.
+func newFlate(out *bytes.Buffer, level int) *flate.Writer {
+	w, err := flate.NewWriter(out, level)
+	if err != nil {
+		panic("stego: " + err.Error())
+	}
+	return w
+}
+
+// add takes a row and returns what can be written already, valid until the next call.
+func (d *deflater) add(row []byte) []byte {
+	d.band = append(d.band, row...)
+	if d.rows++; d.rows < d.most {
+		return nil
+	}
+	return d.flush()
+}
+
+// end returns the rest of the stream.
+func (d *deflater) end() []byte {
+	if d.rows > 0 {
+		d.flush()
+	} else {
+		d.out.Reset()
+	}
+	d.huffman.Reset(&d.out)
+	d.huffman.Close() // an empty last block
+	d.out.Write(d.adler.Sum(nil))
+	return d.out.Bytes()
+}
+
+// flush deflates the band and begins the next.
+func (d *deflater) flush() []byte {
+	d.out.Reset()
+	if !d.begun {
+		d.out.Write([]byte{0x78, 0x01})
+		d.begun = true
+	}
+	filter, matching := d.choose()
+	d.lines = d.filter(d.lines[:0], filter, 0, d.rows)
+	d.adler.Write(d.lines)
+	d.deflate(&d.out, d.lines, matching)
+	row := d.l.row()
+	copy(d.band, d.band[len(d.band)-row:])
+	d.band, d.rows = d.band[:row], 0
+	return d.out.Bytes()
+}
+
+// deflate writes lines as blocks that end on a byte boundary.
+func (d *deflater) deflate(out *bytes.Buffer, lines []byte, matching bool) {
+	w := d.huffman
+	if matching {
+		w = d.match
+	}
+	w.Reset(out)
+	w.Write(lines) // a bytes.Buffer takes everything
+	w.Flush()
+}
+
+// filter appends some rows of the band with a filter on them.
+func (d *deflater) filter(dst []byte, filter byte, begin, end int) []byte {
+	n, step := d.l.row(), d.l.pixel()
+	for y := begin; y < end; y++ {
+		prior, cur := d.band[y*n:(y+1)*n], d.band[(y+1)*n:(y+2)*n]
+		dst = appendFiltered(dst, filter, cur, prior, step)
+	}
+	return dst
+}
+
+// choose tries filters on some rows in the middle of the band.
+func (d *deflater) choose() (filter byte, matching bool) {
+	n := min(d.rows, max(1, sampleSize/d.l.row()))
+	begin := (d.rows - n) / 2
+	best, least := byte(4), math.MaxFloat64
+	var lines []byte
+	for _, f := range []byte{4, 2, 1, 0} {
+		lines = d.filter(lines[:0], f, begin, begin+n)
+		if size := entropy(lines); size < 0.98*least {
+			best, least = f, size
+		}
+	}
+	filter = best
+	var trial bytes.Buffer
+	for _, f := range []byte{best, 0} {
+		trial.Reset()
+		d.deflate(&trial, d.filter(lines[:0], f, begin, begin+n), true)
+		if size := float64(trial.Len()); size < 0.9*least {
+			filter, matching, least = f, true, size/0.9
+		}
+	}
+	return filter, matching
+}
+
+// entropy returns the bytes that ideal codes for single bytes would make of lines.
+func entropy(lines []byte) float64 {
+	var count [256]int
+	for _, v := range lines {
+		count[v]++
+	}
+	bits := 0.0
+	for _, n := range count {
+		if n > 0 {
+			bits -= float64(n) * math.Log2(float64(n)/float64(len(lines)))
+		}
+	}
+	return bits / 8
+}
+
+// appendFiltered appends a filter type and a row with that filter on it.
+func appendFiltered(dst []byte, filter byte, cur, prior []byte, step int) []byte {
+	dst = append(dst, filter)
+	switch filter {
+	case 1:
+		dst = append(dst, cur[:min(step, len(cur))]...)
+		for i := step; i < len(cur); i++ {
+			dst = append(dst, cur[i]-cur[i-step])
+		}
+	case 2:
+		for i, v := range cur {
+			dst = append(dst, v-prior[i])
+		}
+	case 4:
+		dst = appendPaeth(dst, cur, prior, step)
+	default:
+		dst = append(dst, cur...)
+	}
+	return dst
+}
+
+func appendPaeth(dst, cur, prior []byte, step int) []byte {
+	begin := len(dst)
+	dst = append(dst, cur...)
+	out := dst[begin:]
+	for i := range min(step, len(cur)) {
+		out[i] = cur[i] - prior[i]
+	}
+	for i := step; i < len(cur); i++ {
+		out[i] = cur[i] - paeth(int32(cur[i-step]), int32(prior[i]), int32(prior[i-step]))
+	}
+	return dst
+}

@@ -1,0 +1,145 @@
+package stego
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// EmbedOptions says how to embed.
+type EmbedOptions struct {
+	Limits Limits
+	// StripMetadata drops what does not change how pixels look: EXIF, text, time.
+	StripMetadata bool
+}
+
+// Report says what Embed did.
+type Report struct {
+	Info     Info     // Info is of the carrier and the output's type, measured.
+	Capacity int64    // Capacity is the most content bytes the carrier holds, at rate 1.
+	Hidden   int64    // Hidden is the content bytes hidden, after compression.
+	Size     int64    // Size is the output's bytes.
+	SHA256   [32]byte // SHA256 is the output's.
+	Changed  int64    // Changed counts the samples that differ from the carrier's.
+}
+
+// Embed writes the carrier as PNG with a payload in it. It streams: where it
+// returns an error, w may hold a useless beginning. The same carrier, embedding
+// and options give the same bytes.
+func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, error) {
+	if err := e.check(); err != nil {
+		return Report{}, err
+	}
+	c, err := open(r, o.Limits)
+	if err != nil {
+		return Report{}, err
+	}
+	hidden, err := c.hide(e)
+	if err != nil {
+		return Report{}, err
+	}
+	out := &digestWriter{w: w, h: sha256.New()}
+	if err := c.encode(out, hidden.rows, hidden.l, o.StripMetadata); err != nil {
+		return Report{}, err
+	}
+	return hidden.report(c.info, e, out), nil
+}
+
+// hidden is a carrier's rows on which an embedding is being woven.
+type hidden struct {
+	rows    rows
+	l       layout
+	changed *int64
+	tally   *tally // of v1
+}
+
+// hide returns the carrier's rows with the embedding in them, or says that it cannot fit.
+func (c *carrier) hide(e *Embedding) (hidden, error) {
+	if e.Format == Classic {
+		return c.replace(e)
+	}
+	w := newWeaver(c.rows, c.info.layout(), e)
+	if c.info.Measured && c.info.Window < e.need() {
+		return hidden{}, w.short(c.info.Window)
+	}
+	return hidden{rows: w, l: w.l, changed: &w.changed, tally: &w.tally}, nil
+}
+
+// replace is hide for the classic format.
+func (c *carrier) replace(e *Embedding) (hidden, error) {
+	need, have := int64(len(e.Sealed)-classicHead), c.info.Capacity(Classic).Bytes
+	if need > have {
+		return hidden{}, &CapacityError{Need: need, Have: have}
+	}
+	src, l := c.colored()
+	r := &replacer{src: src, l: l, sealed: e.Sealed}
+	return hidden{rows: r, l: l, changed: &r.changed}, nil
+}
+
+// colored returns the carrier's rows in colour, as classic writes and reads them.
+func (c *carrier) colored() (rows, layout) {
+	from := c.info.layout()
+	if from.model.colored() == from.model {
+		return c.rows, from
+	}
+	l := from
+	l.model = from.model.colored()
+	return &widener{src: c.rows, from: from}, l
+}
+
+// encode writes rows of a carrier, and its metadata around them, as PNG.
+func (c *carrier) encode(out io.Writer, from rows, l layout, strip bool) error {
+	keep := c.info.retention(l, strip)
+	p := newPNGWriter(out, l)
+	p.header()
+	p.chunks(c.meta.before, keep)
+	row := make([]byte, l.row())
+	for y := 0; y < l.height && p.err == nil; y++ {
+		if err := from.next(row); err != nil {
+			return err
+		}
+		p.row(row)
+	}
+	if p.err != nil {
+		return fmt.Errorf("write image: %w", p.err)
+	}
+	if err := from.finish(); err != nil {
+		return err
+	}
+	p.endRows()
+	p.chunks(c.meta.after, keep)
+	p.end()
+	if p.err != nil {
+		return fmt.Errorf("write image: %w", p.err)
+	}
+	return nil
+}
+
+// report completes what is known after the last row.
+func (h hidden) report(info Info, e *Embedding, out *digestWriter) Report {
+	overhead := classicHead
+	if h.tally != nil {
+		overhead = headSize + tagSize
+		info.Usable, info.Window, info.Measured = h.tally.usable, h.tally.window, true
+	}
+	info.Model = h.l.model
+	rep := Report{Info: info, Hidden: int64(len(e.Sealed) - overhead), Size: out.n, Changed: *h.changed}
+	rep.Capacity = info.Capacity(e.Format).Bytes
+	out.h.Sum(rep.SHA256[:0])
+	return rep
+}
+
+// digestWriter counts and hashes what it passes on.
+type digestWriter struct {
+	w io.Writer
+	h hash.Hash
+	n int64
+}
+
+func (d *digestWriter) Write(p []byte) (int, error) {
+	n, err := d.w.Write(p)
+	d.h.Write(p[:n])
+	d.n += int64(n)
+	return n, err
+}
