@@ -1,0 +1,91 @@
+package wire
+
+// answer gives a greeting the proof it asks for, and asks for ours while the session is not open. An unproven greeting
+// gets no more bytes than it brought, and spends a budget unless it comes from an open session.
+func (e *Endpoint) answer(g *greeting, s *session) {
+	current := s.is(g.boot) && s.open
+	if !g.proven && !current && !e.spare(g.arrival) {
+		return
+	}
+	r := Hello{Echo: g.hello.Cookie}
+	if !current {
+		r.Cookie = e.baker.bound(e.now, g.from, g.body.Source, g.boot)
+	}
+	full := e.hello
+	full.Cookie, full.Echo = r.Cookie, r.Echo
+	room := g.size
+	if g.proven || s != nil && s.open && s.addr == g.from {
+		room = MaxDatagram
+	}
+	if !e.reply(g.arrival, as(g.kind, full), room) && !e.reply(g.arrival, as(g.kind, r), room) {
+		e.count.Withheld++
+	}
+}
+
+// as makes a greeting of the kind that answers.
+func as(k Kind, h Hello) Message {
+	if k == KindHelloAck {
+		return HelloAck{Hello: h}
+	}
+	return h
+}
+
+// refuse answers a greeting with a refusal.
+func (e *Endpoint) refuse(g *greeting, code Code, detail string) {
+	if !g.proven && !e.spare(g.arrival) {
+		return
+	}
+	e.turnAway(g.arrival, g.hello.Cookie, code, detail)
+}
+
+func (e *Endpoint) turnAway(a *arrival, echo []byte, code Code, detail string) {
+	h := HelloAck{Hello: Hello{MinVersion: Version, MaxVersion: Version, Echo: echo}, Refused: code, Detail: detail}
+	if e.reply(a, h, a.size) {
+		return
+	}
+	h.Detail = ""
+	if !e.reply(a, h, a.size) {
+		e.count.Withheld++
+	}
+}
+
+// challenge answers a peer's datagram that belongs to no open session: prove that you live, and learn which process I am.
+func (e *Endpoint) challenge(a *arrival) {
+	s := e.sessions[a.body.Source]
+	e.count.Misdirected++
+	if a.body.Source == e.cfg.Self || !(s.is(a.boot) && s.open) && !e.spare(a) {
+		return
+	}
+	if s.buried(a.boot) {
+		e.turnAway(a, nil, CodeConflict, "a newer process holds this node id")
+		return
+	}
+	h := e.hello
+	h.Cookie = e.baker.bound(e.now, a.from, a.body.Source, a.boot)
+	if !e.reply(a, HelloAck{Hello: h}, a.size) && !e.reply(a, HelloAck{Hello: Hello{Cookie: h.Cookie}}, a.size) {
+		e.count.Withheld++
+	}
+}
+
+// spare spends the budget of peers who have proved nothing yet: old datagrams of theirs can be replayed by anybody.
+func (e *Endpoint) spare(a *arrival) bool {
+	if e.unproven.take(int64(e.now.Sub(e.start)), a.from.Addr()) {
+		e.count.Challenges++
+		return true
+	}
+	e.count.Starved++
+	return false
+}
+
+// reply sends m once to where a came from, unless it would be longer than room.
+func (e *Endpoint) reply(a *arrival, m Message, room int) bool {
+	b := body{Source: e.cfg.Self, Dest: a.body.Source, Boot: a.boot, Frames: []frame{{Kind: m.Kind(), Payload: marshal(m)}}}
+	if a.key.authority == AuthorityPeer {
+		b.Echo = a.counter
+	}
+	if overhead+len(marshal(b)) > room {
+		return false
+	}
+	e.ship(a.from, a.key, b)
+	return true
+}

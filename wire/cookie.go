@@ -1,0 +1,57 @@
+package wire
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+	"time"
+)
+
+// cookieLife is how long a cookie is good for, at least; at most twice that.
+const cookieLife = 5 * time.Second
+
+// baker makes the cookies of Hello: what comes back in time was read by a live holder of the key, at the address it was
+// sent to. It keeps nothing per cookie (PROTOCOL.md §4.1).
+type baker struct {
+	secret [32]byte
+	start  time.Time
+}
+
+func (b *baker) bucket(now time.Time) uint64 { return uint64(now.Sub(b.start) / cookieLife) }
+
+// open is the cookie of a Hello to whoever is there.
+func (b *baker) open(now time.Time) []byte { return b.mac(b.bucket(now), nil) }
+
+// bound is the cookie for one sender at one address.
+func (b *baker) bound(now time.Time, from netip.AddrPort, id NodeID, boot Boot) []byte {
+	return b.mac(b.bucket(now), subject(from, id, boot))
+}
+
+// proves reports whether echo is one of our cookies, recent, and if bound then for this sender at this address.
+func (b *baker) proves(now time.Time, echo []byte, from netip.AddrPort, id NodeID, boot Boot) bool {
+	if len(echo) == 0 {
+		return false
+	}
+	who, t := subject(from, id, boot), b.bucket(now)
+	for _, bucket := range [...]uint64{t, t - 1} {
+		if hmac.Equal(echo, b.mac(bucket, who)) || hmac.Equal(echo, b.mac(bucket, nil)) {
+			return true
+		}
+	}
+	return false
+}
+
+func subject(from netip.AddrPort, id NodeID, boot Boot) []byte {
+	ip := from.Addr().As16()
+	p := append(make([]byte, 0, 50), ip[:]...)
+	p = binary.BigEndian.AppendUint16(p, from.Port())
+	return append(append(p, id[:]...), boot[:]...)
+}
+
+func (b *baker) mac(bucket uint64, who []byte) []byte {
+	m := hmac.New(sha256.New, b.secret[:])
+	m.Write(binary.BigEndian.AppendUint64(nil, bucket))
+	m.Write(who)
+	return m.Sum(nil)[:16]
+}

@@ -1,0 +1,137 @@
+package wire
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Greet sends one Hello under K_server to an address, for peer or for whoever is there (zero). The caller repeats it.
+func (e *Endpoint) Greet(now time.Time, addr netip.AddrPort, peer NodeID) {
+	e.step(now)
+	key := e.ring.find(AuthorityPeer, 0)
+	if key == nil {
+		return
+	}
+	h := e.hello
+	h.Cookie = e.baker.open(e.now)
+	h = padded(h).(Hello)
+	e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: marshal(h)}}})
+}
+
+// Refuse ends the session with peer and says why. It may greet again, and be refused again.
+func (e *Endpoint) Refuse(now time.Time, peer NodeID, code Code, detail string) {
+	e.step(now)
+	s := e.sessions[peer]
+	if s == nil || !s.open {
+		return
+	}
+	ack := HelloAck{Hello: Hello{MinVersion: Version, MaxVersion: Version, Echo: s.cookie}, Refused: code, Detail: detail}
+	b := s.body(e.now, e.cfg.Self)
+	b.Frames = []frame{{Kind: KindHelloAck, Payload: marshal(ack)}}
+	e.ship(s.addr, e.ring.find(AuthorityPeer, 0), b)
+	e.Forget(peer)
+}
+
+// greet takes a Hello or HelloAck of a peer (PROTOCOL.md §4.1). Each side opens the session when it sees its own cookie
+// come back, and answers as long as the other still asks for proof.
+func (e *Endpoint) greet(a *arrival, f frame) {
+	m, err := f.Kind.rule().parse(f.Payload)
+	if err != nil {
+		e.count.Malformed++
+		return
+	}
+	g := greeting{arrival: a, kind: KindHelloAck}
+	switch m := m.(type) {
+	case Hello:
+		g.hello = m
+	case HelloAck:
+		g.hello, g.refused, g.detail, g.kind = m.Hello, m.Refused, m.Detail, KindHello
+	}
+	g.proven = e.baker.proves(e.now, g.hello.Echo, a.from, a.body.Source, a.boot)
+	e.welcome(&g)
+}
+
+// greeting is one Hello or HelloAck being considered.
+type greeting struct {
+	*arrival
+	hello   Hello
+	refused Code
+	detail  string
+	kind    Kind // of our answer
+	proven  bool // it carries a cookie of ours: the sender lives, reads our datagrams, and does so at this address
+}
+
+// bare reports whether the greeting says nothing of its sender: it can prove an address, and opens nothing.
+func (g *greeting) bare() bool { return g.hello.MaxVersion == 0 }
+
+// speaks reports whether we share a version with the sender.
+func (g *greeting) speaks() bool {
+	return g.hello.MinVersion <= Version && Version <= g.hello.MaxVersion
+}
+
+func (e *Endpoint) welcome(g *greeting) {
+	s := e.sessions[g.body.Source]
+	current := s.is(g.boot) && s.open
+	switch {
+	case g.refused != CodeOK:
+		e.refused(g, s, g.proven || current && g.aimed)
+		return
+	case g.body.Source == e.cfg.Self:
+		e.doppelganger(g)
+		return
+	case s.buried(g.boot):
+		e.refuse(g, CodeConflict, "a newer process holds this node id")
+		return
+	case !g.bare() && !g.speaks():
+		e.refuse(g, CodeUnsupported, "no common protocol version")
+		return
+	}
+	switch {
+	case g.proven && !g.bare():
+		if s = e.open(g); s == nil {
+			e.refuse(g, CodeBusy, "too many peers")
+			return
+		}
+	case current && !g.bare():
+		s.hello, s.cookie = about(g.hello), g.hello.Cookie
+	}
+	if len(g.hello.Cookie) > 0 {
+		e.answer(g, s)
+	}
+}
+
+// refused believes a refusal that is fresh.
+func (e *Endpoint) refused(g *greeting, s *session, fresh bool) {
+	if !fresh {
+		return
+	}
+	if s.is(g.boot) {
+		e.Forget(s.peer)
+	}
+	e.emit(Event{What: Refused, Peer: g.body.Source, Boot: g.boot, Addr: g.from, Authority: AuthorityPeer,
+		Hello: about(g.hello), Code: g.refused, Detail: g.detail})
+}
+
+// doppelganger deals with another process under our own id: it gets a challenge, and once it has proved that it is no
+// replay of our own past, it is refused and our owner told.
+func (e *Endpoint) doppelganger(g *greeting) {
+	if !g.proven {
+		e.answer(g, nil)
+		return
+	}
+	e.emit(Event{What: Conflict, Peer: g.body.Source, Boot: g.boot, Addr: g.from, Authority: AuthorityPeer, Hello: about(g.hello)})
+	e.refuse(g, CodeConflict, "another live process holds this node id")
+}
+
+// about is what a Hello says of its sender.
+func about(h Hello) Hello {
+	h.Cookie, h.Echo, h.Pad = nil, nil, nil
+	return h
+}
+
+// introduce answers a client's Hello: it learns what the server says of itself, and no session begins.
+func (e *Endpoint) introduce(a *arrival, h Hello) {
+	full := e.hello
+	full.Echo = h.Cookie
+	e.reply(a, HelloAck{Hello: full}, a.size)
+}
