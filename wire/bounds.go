@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"net/netip"
-	"unicode"
 )
 
 // The bounds of PROTOCOL.md §3.1: every list and string of a message has one.
@@ -42,16 +41,6 @@ func atMost(what string, n, most int) error {
 		return FormatError(fmt.Sprintf("%s of %d, at most %d", what, n, most))
 	}
 	return nil
-}
-
-// text allows no control characters: names end on other people's terminals.
-func text(what, s string, most int) error {
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			return FormatError("control character in " + what)
-		}
-	}
-	return atMost(what, len(s), most)
 }
 
 func addresses(list []netip.AddrPort) error {

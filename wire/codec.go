@@ -39,10 +39,11 @@ func unmarshal(p []byte, v any, what string) error {
 
 // AppendMessage appends the CBOR form of m, or says which bound of PROTOCOL.md §3 m exceeds.
 func AppendMessage(p []byte, m Message) ([]byte, error) {
-	if err := bounds(m); err != nil {
+	v := tidy(m)
+	if err := bounds(v); err != nil {
 		return p, err
 	}
-	return append(p, marshal(m)...), nil
+	return append(p, marshal(v)...), nil
 }
 
 // ParseMessage decodes a message of kind k.
