@@ -28,7 +28,9 @@ func (t TaskTrailer) bounds() error {
 
 func (t TaskCancel) bounds() error { return secret(t.Secret) }
 
-func (f Fetch) bounds() error { return first(secret(f.Secret), atMost("proof", len(f.Proof), maxProof)) }
+func (f Fetch) bounds() error {
+	return first(secret(f.Secret), atMost("proof", len(f.Proof), maxProof))
+}
 
 func (q Query) bounds() error {
 	return first(text("query", q.What, maxName), atMost("proof", len(q.Proof), maxProof))
