@@ -1,0 +1,10 @@
+package stego
+
+import "errors"
+
+func isNoPayload(err error) bool { return errors.Is(err, ErrNoPayload) }
+
+func sameCapacity(err error, want CapacityError) bool {
+	var got *CapacityError
+	return errors.As(err, &got) && *got == want
+}
