@@ -18,7 +18,11 @@ func (m *Machine) election(now time.Time, p *peer, e wire.Election) {
 	if e.Phase == wire.Vote {
 		m.told = max(m.told, e.Epoch) // a pre raises nothing
 	}
-	if now.Before(m.silent) || !m.voter(m.c.Self) || !m.voter(p.id) || m.outdated(now, p, e) {
+	if now.Before(m.silent) {
+		p.asked = e
+		return
+	}
+	if !m.voter(m.c.Self) || !m.voter(p.id) || m.outdated(now, p, e) {
 		return
 	}
 	if l := m.voucher(now, p.id); l != nil {
@@ -34,6 +38,17 @@ func (m *Machine) election(now time.Time, p *peer, e wire.Election) {
 		return
 	}
 	m.answerVote(now, p, e)
+}
+
+// speak ends the silence after a restart and answers the newest question of each candidate, which its endpoint delivers only once.
+func (m *Machine) speak(now time.Time) {
+	m.silent = time.Time{}
+	for _, p := range m.live() {
+		if e := p.asked; e.Epoch != 0 {
+			p.asked = wire.Election{}
+			m.election(now, p, e)
+		}
+	}
 }
 
 // outdated reports whether the leader followed asked this before it became leader. A later pre of it means that it leads no more.

@@ -87,6 +87,9 @@ func (m *Machine) Receive(now time.Time, from wire.NodeID, msg wire.Message) {
 
 // Advance does what is due at now.
 func (m *Machine) Advance(now time.Time) {
+	if due(m.silent, now) {
+		m.speak(now)
+	}
 	if due(m.stepdown, now) {
 		m.Resign(now)
 	}
@@ -99,7 +102,7 @@ func (m *Machine) Advance(now time.Time) {
 
 // Deadline returns when Advance is next needed; zero means never.
 func (m *Machine) Deadline() time.Time {
-	d := earliest(m.next, m.stepdown)
+	d := earliest(earliest(m.next, m.stepdown), m.silent)
 	d = earliest(d, m.pollDeadline())
 	return earliest(d, m.probeDeadline())
 }

@@ -33,9 +33,10 @@ type peer struct {
 	load     uint16      // by its newest heartbeat
 	names    wire.NodeID // whom that heartbeat held to lead
 
-	answer  answer    // to the running poll
-	yielded uint64    // highest epoch in which it was told Alive
-	vouched time.Time // when it was last heard while followed as leader
+	asked   wire.Election // while this node was silent
+	answer  answer        // to the running poll
+	yielded uint64        // highest epoch in which it was told Alive
+	vouched time.Time     // when it was last heard while followed as leader
 
 	rival  time.Time // since when it claims to lead beside this leader
 	sent   []sent    // heartbeats and pings to it, oldest first
@@ -89,7 +90,7 @@ func (m *Machine) Heard(now time.Time, id wire.NodeID) {
 // arrived begins p anew and asks it for its word if a campaign is under way.
 func (m *Machine) arrived(now time.Time, p *peer) {
 	p.sequence, p.names, p.rival, p.sent = 0, wire.NodeID{}, time.Time{}, nil
-	p.answer, p.echoed, p.last = none, time.Time{}, time.Time{}
+	p.asked, p.answer, p.echoed, p.last = wire.Election{}, none, time.Time{}, time.Time{}
 	if m.polling() && m.consulted(p) {
 		m.send(p, m.poll.question())
 	}
