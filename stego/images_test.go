@@ -227,7 +227,7 @@ func badImages(t *testing.T) map[string]badImage {
 		"noplte.png":       {pngSpec{width: 4, height: 4, kind: 3, depth: 2, palette: make([]byte, 12)}.without("PLTE"), format, "without a PLTE"},
 		"outside.png":      {outsidePalette(), format, "outside the palette"},
 		"trns-rgba.png":    {pngSpec{width: 4, height: 4, kind: 6, depth: 8, trns: []byte{0, 0}}.encode(), format, "tRNS"},
-		"truncated.jpg":    {cut(t, "photo.jpg"), format, "cut off"},
+		"truncated.jpg":    {cut(t, "photo.jpg"), format, "jpeg"},
 		"truncated.gif":    {cut(t, "photo.gif"), format, "cut off"},
 		"truncated.bmp":    {cut(t, "photo.bmp"), format, "cut off"},
 		"truncated.tiff":   {cut(t, "photo.tiff"), format, ""},

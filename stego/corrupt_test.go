@@ -1,0 +1,172 @@
+package stego
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// tiny is an embedding that fits everywhere, to drive whole files through.
+func tiny() *Embedding { return &Embedding{Format: Classic, Sealed: []byte{0, 0, 0, 1, 'x'}} }
+
+func TestDamagedImagesAreRefused(t *testing.T) {
+	for name, bad := range badImages(t) {
+		_, err := Embed(io.Discard, bytes.NewReader(bad.data), tiny(), EmbedOptions{})
+		if err == nil || reflect.TypeOf(err) != reflect.TypeOf(bad.want) || !strings.Contains(err.Error(), bad.say) {
+			t.Errorf("%s: %T %v, want %T with %q", name, err, err, bad.want, bad.say)
+		}
+		if stored, err := os.ReadFile(filepath.Join(imageDir, "corrupt", name)); err != nil || !bytes.Equal(stored, bad.data) && filepath.Ext(name) == ".png" {
+			t.Errorf("testdata/images/corrupt/%s is not what it should be: %v", name, err)
+		}
+	}
+}
+
+// typed reports whether an error is one that a user can be told.
+func typed(err error) bool {
+	var format *FormatError
+	var limit *LimitError
+	var unsupported *UnsupportedError
+	var capacity *CapacityError
+	return errors.As(err, &format) || errors.As(err, &limit) || errors.As(err, &unsupported) || errors.As(err, &capacity)
+}
+
+func TestEveryTruncationIsRefused(t *testing.T) {
+	file := pngSpec{width: 12, height: 9, kind: 6, depth: 8, sample: at8(4), before: tags}.encode()
+	for n := range len(file) {
+		if _, err := Embed(io.Discard, bytes.NewReader(file[:n]), tiny(), EmbedOptions{}); !typed(err) {
+			t.Errorf("%d of %d bytes: %v", n, len(file), err)
+		}
+	}
+	if _, err := Embed(io.Discard, bytes.NewReader(file), tiny(), EmbedOptions{}); err != nil {
+		t.Errorf("all bytes: %v", err)
+	}
+}
+
+func TestEveryFlippedByteIsRefused(t *testing.T) {
+	file := pngSpec{width: 12, height: 9, kind: 0, depth: 16, sample: at16(1), interlaced: true, before: tags}.encode()
+	for n := range file {
+		for _, flip := range []byte{1, 0x20, 0x80, 0xff} {
+			file[n] ^= flip
+			if _, err := Embed(io.Discard, bytes.NewReader(file), tiny(), EmbedOptions{}); !typed(err) {
+				t.Errorf("byte %d ^ %#x: %v", n, flip, err)
+			}
+			file[n] ^= flip
+		}
+	}
+}
+
+func TestOtherFormatsSurviveDamage(t *testing.T) {
+	for name, file := range goodImages(t) {
+		if strings.HasSuffix(name, ".png") {
+			continue
+		}
+		for n := 0; n < len(file); n += 1 + len(file)/150 {
+			for _, damaged := range [][]byte{file[:n], append(append(bytes.Clone(file[:n]), file[n]^0xff), file[n+1:]...)} {
+				_, err := Embed(io.Discard, bytes.NewReader(damaged), tiny(), EmbedOptions{Limits: Limits{MaxPixels: 1e6}})
+				if err != nil && !typed(err) {
+					t.Errorf("%s at byte %d: %v", name, n, err)
+				}
+			}
+		}
+	}
+}
+
+func TestReaderErrorsStayWhatTheyAre(t *testing.T) {
+	lost := errors.New("connection lost")
+	for name, file := range goodImages(t) {
+		for _, n := range []int{0, 10, len(file) / 2} {
+			r := io.MultiReader(bytes.NewReader(file[:n]), iotest.ErrReader(lost))
+			if _, err := Embed(io.Discard, r, tiny(), EmbedOptions{}); !errors.Is(err, lost) || typed(err) {
+				t.Errorf("%s after %d bytes: %v, want the reader's error", name, n, err)
+			}
+		}
+	}
+}
+
+func TestWriterErrorsStayWhatTheyAre(t *testing.T) {
+	full := errors.New("disk full")
+	r, w := io.Pipe()
+	r.CloseWithError(full)
+	if _, err := Embed(w, bytes.NewReader(goodImages(t)["rgb8.png"]), tiny(), EmbedOptions{}); !errors.Is(err, full) {
+		t.Errorf("Embed = %v, want the writer's error", err)
+	}
+}
+
+// spent returns the bytes that f allocates.
+func spent(f func()) uint64 {
+	var a, b runtime.MemStats
+	runtime.ReadMemStats(&a)
+	f()
+	runtime.ReadMemStats(&b)
+	return b.TotalAlloc - a.TotalAlloc
+}
+
+func TestBombsCostNoMemory(t *testing.T) {
+	zeros := deflated(make([]byte, 300<<20)) // 300 KB that inflate to 300 MB
+	small := pngSpec{width: 100, height: 100, kind: 2, depth: 8, sample: at8(3)}
+	wide := pngSpec{width: 9000, height: 11000, kind: 6, depth: 16, interlaced: true}
+	header := append([]byte(pngMagic), wide.ihdrBytes()...)
+	text := func(kind string, data []byte) []byte {
+		s := small
+		s.before = []chunk{{kind, data}}
+		return s.encode()
+	}
+	jpeg := []byte("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01\xff\xda")
+	for name, c := range map[string]struct {
+		file []byte
+		most uint64
+		ok   bool
+	}{
+		"1 gigapixel in 47 bytes":          {badImages(t)["gigapixel.png"].data, 1 << 20, false},
+		"IDAT of 300 MB for a small image": {append(append(append([]byte(pngMagic), small.ihdrBytes()...), chunkBytes("IDAT", zeros)...), chunkBytes("IEND", nil)...), 6 << 20, false},
+		"interlaced, all header":           {append(header, chunkBytes("IDAT", deflated(nil))...), 4 << 20, false},
+		"zTXt of 300 MB":                   {text("zTXt", append([]byte("bomb\x00\x00"), zeros...)), 8 << 20, true},
+		"iCCP of 300 MB":                   {text("iCCP", append([]byte("bomb\x00\x00"), zeros...)), 8 << 20, true},
+		"tEXt that announces 2 GB":         {append(append([]byte(pngMagic), small.ihdrBytes()...), "\x7f\xff\xff\xfftEXtabc"...), 1 << 20, false},
+		"tEXt that announces 16 MB":        {append(append([]byte(pngMagic), small.ihdrBytes()...), "\x00\xff\xff\xfftEXtabc"...), 1 << 20, false},
+		"jpeg of 65535 squared":            {jpeg, 1 << 20, false},
+	} {
+		var err error
+		used := spent(func() {
+			_, err = Embed(io.Discard, bytes.NewReader(c.file), tiny(), EmbedOptions{})
+		})
+		if used > c.most || (err == nil) != c.ok || err != nil && !typed(err) {
+			t.Errorf("%s: %d bytes allocated (at most %d), error %v", name, used, c.most, err)
+		}
+	}
+}
+
+func TestMetadataIsBounded(t *testing.T) {
+	s := pngSpec{width: 8, height: 8, kind: 2, depth: 8, sample: at8(3)}
+	for range 5 {
+		s.before = append(s.before, chunk{"iTXt", make([]byte, 4<<20)})
+	}
+	_, err := Embed(io.Discard, bytes.NewReader(s.encode()), tiny(), EmbedOptions{})
+	if !typed(err) || !strings.Contains(err.Error(), "metadata") {
+		t.Errorf("20 MiB of text: %v", err)
+	}
+}
+
+func TestLimitIsCheckedForEveryFormat(t *testing.T) {
+	for name, file := range goodImages(t) {
+		info, err := Probe(bytes.NewReader(file), Limits{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := Probe(bytes.NewReader(file), Limits{MaxPixels: info.Pixels()}); err != nil {
+			t.Errorf("%s: limit of exactly its size: %v", name, err)
+		}
+		_, err = Probe(bytes.NewReader(file), Limits{MaxPixels: info.Pixels() - 1})
+		var limit *LimitError
+		if !errors.As(err, &limit) || limit.Pixels != info.Pixels() || limit.Max != info.Pixels()-1 {
+			t.Errorf("%s: one pixel too many: %v", name, err)
+		}
+	}
+}
