@@ -10,7 +10,7 @@ const (
 func padded(m Message) Message {
 	switch q := m.(type) {
 	case LeaderQuery:
-		q.Pad = filler(Size(q), querySize)
+		q.Pad = filler(Size(q), min(querySize, Size(q)-len(marshal(q))+MaxPayload))
 		return q
 	case TaskAssignmentRequest:
 		q.Pad = filler(Size(q), questionSize)

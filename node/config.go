@@ -1,0 +1,61 @@
+package node
+
+import (
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"p2pnode/election"
+	"p2pnode/wire"
+)
+
+// Config says what one server is. It is passed once; New copies it.
+type Config struct {
+	Name    string // unique in the cluster, at most 64 bytes of printable UTF-8. If empty, New fails.
+	Cluster string // the cluster's name, a label that enters no key. If empty, "p2pnode" is used.
+	Secret  Secret // of the cluster. If zero, New fails.
+	Dir     string // of the store; made with mode 0700. If empty, New fails.
+
+	Control   net.PacketConn   // datagrams. If nil, New fails.
+	Data      net.PacketConn   // QUIC. If nil, New fails.
+	Broadcast []net.PacketConn // receive-only sockets for broadcasts a specifically bound Control does not hear. If nil, none.
+
+	Peers      []string         // host:port of peers that broadcast does not reach; resolved again at every try. If nil, none.
+	Advertise  []netip.AddrPort // control addresses told to others besides Control's own; the data port is Data's. If nil, none.
+	Interfaces []string         // discovery on these only. If nil, on every usable one.
+	Quiet      bool             // no broadcast discovery at all. If false, there is.
+
+	OpenClients bool            // clients need no token. If false, they need one.
+	Quorum      election.Quorum // If zero, available.
+	Voters      []string        // names; majority mode only, where it must hold Name.
+
+	Heartbeat time.Duration // between heartbeats. If zero, 250 ms.
+	Suspect   time.Duration // silence after which a peer is suspected. If zero, 600 ms.
+	Dead      time.Duration // silence after which it is held dead. If zero, 1.2 s.
+
+	Workers     int           // images worked on at once. If zero, one less than the CPUs, at least one.
+	Waiting     int           // streams that may wait for a worker. If zero, 64.
+	MaxPixels   int64         // If zero, 100,000,000.
+	MaxBytes    int64         // of one uploaded image. If zero, 512 MiB.
+	MaxResults  int64         // bytes of results kept. If zero, 8 GiB.
+	KeepResults time.Duration // age at which an unacknowledged result goes. If zero, 7 days.
+	MaxJobs     int           // records in the ledger. If zero, 100,000.
+	MaxOwned    int           // unfinished jobs of one client. If zero, 256.
+	Upload      time.Duration // an assigned job whose upload has not begun after this is expired. If zero, 60 s.
+	Absent      time.Duration // no sign of the client for this long expires a job. If zero, 10 min.
+
+	Load    func() wire.Load // samples the machine; may block. If nil, the sampler on gopsutil.
+	Rand    *rand.Rand       // jitter and probe choice. If nil, seeded from Entropy.
+	Entropy io.Reader        // nonces, keys, cookies. If nil, crypto/rand.
+	Log     *slog.Logger     // If nil, nothing is logged.
+	Metrics Metrics          // If nil, nothing is observed.
+}
+
+// Metrics observes what a node does, for a monitoring system. Its methods are called from several goroutines.
+type Metrics interface {
+	JobDone(code wire.Code, queued, worked time.Duration, bytes int64) // a worker ended a job
+	Elected(took time.Duration)                                        // this node saw a leadership change; took: since the old leader was last heard
+}

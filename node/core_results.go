@@ -1,0 +1,83 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"p2pnode/wire"
+)
+
+// drop is a result that may be deleted at a time.
+type drop struct {
+	at  time.Time
+	job wire.JobID
+}
+
+const ackedKept = 30 * time.Second // an acknowledged result stays so long, for a client whose last read was lost
+
+// retire plans the deletion of a result nobody will ask for again.
+func (c *core) retire(now time.Time, job wire.JobID) {
+	if c.mine[job] != nil {
+		c.acked = append(c.acked, drop{now.Add(ackedKept), job})
+	}
+}
+
+// evict deletes results: those acknowledged a while ago, those too old, and the oldest while there are too many bytes.
+func (c *core) evict(now time.Time) {
+	for len(c.acked) > 0 && !now.Before(c.acked[0].at) {
+		c.discard(now, c.acked[0].job)
+		c.acked = c.acked[1:]
+	}
+	held := c.oldest()
+	var total int64
+	for _, m := range held {
+		total += m.Size
+	}
+	for _, m := range held {
+		if total <= c.cfg.MaxResults/10*9 && now.Sub(m.Since) < c.cfg.KeepResults {
+			return
+		}
+		total -= m.Size
+		c.abandon(now, m.Job)
+	}
+}
+
+func (c *core) oldest() []*Mine {
+	ms := make([]*Mine, 0, len(c.mine))
+	for _, m := range c.mine {
+		ms = append(ms, m)
+	}
+	slices.SortFunc(ms, func(a, b *Mine) int {
+		return cmp.Or(a.Since.Compare(b.Since), a.Job.Compare(b.Job))
+	})
+	return ms
+}
+
+// abandon deletes an unacknowledged result and says so in the ledger: whoever asks again gets a new attempt.
+func (c *core) abandon(now time.Time, job wire.JobID) {
+	r, ok := c.ledger.Get(job)
+	if ok && r.State == wire.Done && r.Server == c.cfg.self {
+		r.State, r.Code = wire.Cancelled, wire.CodeExpired
+		c.record(now, r, Batch{})
+	}
+	c.discard(now, job)
+}
+
+// discard forgets a result; its file goes once the store has forgotten it too, unless another job made the same bytes.
+func (c *core) discard(now time.Time, job wire.JobID) {
+	m := c.mine[job]
+	if m == nil {
+		return
+	}
+	delete(c.mine, job)
+	n := c.put(Batch{Unmine: []wire.JobID{job}})
+	c.after(now, n, func(time.Time) {
+		for _, other := range c.mine {
+			if other.Result == m.Result {
+				return
+			}
+		}
+		c.drops = append(c.drops, m.Result)
+	})
+}

@@ -1,0 +1,144 @@
+package node
+
+import (
+	"time"
+
+	"p2pnode/wire"
+)
+
+// Two ledgers that differ for longer than records are on their way compare digests of 64 buckets, and each pulls
+// the other's records of the buckets that differ (PROTOCOL.md §8). Merging makes the order irrelevant.
+
+const (
+	differFor = 600 * time.Millisecond // replication on its way explains a shorter difference
+	pullEvery = 500 * time.Millisecond
+)
+
+// watchDigest compares a peer's ledger digest with ours and starts a comparison when they stay different.
+func (c *core) watchDigest(now time.Time, p *peer) {
+	sum, count := c.ledger.Digest()
+	if p.beat.Digest == sum && int(p.beat.Count) == count {
+		p.differs = time.Time{}
+		return
+	}
+	if p.differs.IsZero() {
+		p.differs = now
+	}
+	patience := differFor
+	if c.reign.merging() {
+		patience = 0
+	}
+	if now.Sub(p.differs) >= patience && !now.Before(p.pullAt) {
+		p.pullAt = now.Add(pullEvery)
+		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: c.ledger.Buckets()})
+	}
+}
+
+// compare answers a peer's digests: with ours if it has to pull from us, with a pull if we miss something.
+func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
+	var mask uint64
+	mine := c.ledger.Buckets()
+	for i := range min(len(mine), len(m.Buckets)) {
+		if mine[i] != m.Buckets[i] {
+			mask |= 1 << i
+		}
+	}
+	if mask == 0 {
+		return
+	}
+	c.ep.Send(now, p.id, wire.HistoryPull{Buckets: mask})
+	if !now.Before(p.pullAt) {
+		p.pullAt = now.Add(pullEvery)
+		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: mine})
+	}
+}
+
+// give sends one chunk of the records a peer asked for.
+func (c *core) give(now time.Time, p *peer, m wire.HistoryPull) {
+	records, more := c.ledger.Pull(m.Buckets, m.After, func(r []wire.Record) bool {
+		return wire.Fits(wire.HistoryChunk{Buckets: m.Buckets, Records: r, More: true})
+	})
+	if len(records) > 0 {
+		c.ep.Send(now, p.id, wire.HistoryChunk{Buckets: m.Buckets, Records: records, More: more})
+	}
+}
+
+func (c *core) takeChunk(now time.Time, p *peer, e wire.Event, m wire.HistoryChunk) {
+	c.learn(now, e, m.Records)
+	if n := len(m.Records); m.More && n > 0 {
+		p.pullAt = now.Add(pullEvery)
+		c.ep.Send(now, p.id, wire.HistoryPull{Buckets: m.Buckets, After: m.Records[n-1].Job})
+	}
+}
+
+// learn merges records from a peer and lets the endpoint acknowledge them once they are on disk.
+func (c *core) learn(now time.Time, e wire.Event, records []wire.Record) {
+	var changed []wire.Record
+	for _, r := range records {
+		if Valid(r) != nil {
+			continue
+		}
+		won, err := c.ledger.Merge(now, r)
+		if err != nil {
+			return // not acknowledged: the sender tries again when there may be room
+		}
+		if won {
+			changed = append(changed, r)
+			c.noticed(now, r)
+		}
+	}
+	release := func(now time.Time) { c.ep.Release(now, e.Peer, e.Boot, e.ID) }
+	n := c.queued // what is queued already may hold the same record
+	if len(changed) > 0 {
+		n = c.put(Batch{Records: changed})
+	}
+	c.after(now, n, release)
+}
+
+// noticed follows up a record that changed: results no longer wanted, timers, confirmations made moot.
+func (c *core) noticed(now time.Time, r wire.Record) {
+	if !working(r.State) {
+		delete(c.touched, r.Job)
+	} else if _, ok := c.touched[r.Job]; !ok {
+		c.touched[r.Job] = now
+	}
+	if r.State == wire.Acked || r.State == wire.Cancelled {
+		c.retire(now, r.Job)
+	}
+	if f := c.confirms[r.Job]; f != nil && (f.rec.Attempt != r.Attempt || terminal(r.State)) {
+		delete(c.confirms, r.Job)
+	}
+}
+
+// record merges a record of this node's own making, stores it and sends it to every live peer.
+func (c *core) record(now time.Time, r wire.Record, b Batch) (n uint64, err error) {
+	won, err := c.ledger.Merge(now, r)
+	if err != nil {
+		return 0, err
+	}
+	if won {
+		b.Records = append(b.Records, r)
+		c.noticed(now, r)
+		c.spread(now, r)
+	}
+	return c.put(b), nil
+}
+
+// spread replicates a record to the live peers.
+func (c *core) spread(now time.Time, r wire.Record) {
+	var m wire.Message = wire.HistoryAdd{Record: r}
+	if r.State == wire.Acked || r.State == wire.Cancelled {
+		m = wire.HistoryRemove{Record: r}
+	}
+	for _, p := range c.live() {
+		id, err := c.ep.Send(now, p.id, m)
+		if err == nil && c.confirms[r.Job] != nil {
+			c.replicas[replica{p.id, id}] = r.Job
+		}
+	}
+}
+
+// terminal reports whether a job in state s has nothing left to be done by a server.
+func terminal(s wire.State) bool {
+	return s == wire.Acked || s == wire.Cancelled || s == wire.Failed
+}

@@ -1,0 +1,319 @@
+// Package node is a running peer: a pure core that turns datagrams and the passing of time into datagrams, wrapped by
+// one loop, two sockets and a bounded pool of workers that hide text in images; and the Client that such a cluster serves.
+//
+// The loop owns the core. Everything else (readers, workers, sampler, store, scout) hands it a func(now, *core) or a
+// datagram and never reaches in. docs/PROTOCOL.md says what is on the wire, docs/ARCHITECTURE.md how the parts fit.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"p2pnode/election"
+	"p2pnode/wire"
+)
+
+// Node is one server. Run starts everything and returns after everything has ended.
+type Node struct {
+	cfg       Config
+	ident     *Identity
+	loop      *loop
+	store     *Store
+	results   *Results
+	transport *transport
+}
+
+// New opens the store and prepares a server on the sockets it is given; from here on the node owns and closes them.
+func New(c Config) (n *Node, err error) {
+	if c, err = c.withDefaults(); err != nil {
+		return nil, err
+	}
+	ident, err := NewIdentity(c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	self := IDOf(c.Name)
+	store, snapshot, err := OpenStore(c.Dir, self)
+	if err != nil {
+		return nil, err
+	}
+	n = &Node{cfg: c, ident: ident, store: store}
+	if err := errors.Join(store.Bind(ident.Cluster), n.assemble(self, snapshot)); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) assemble(self wire.NodeID, snapshot Snapshot) error {
+	results, err := OpenResults(n.cfg.Dir, n.cfg.MaxResults)
+	if err != nil {
+		return err
+	}
+	tls, err := n.ident.ServerTLS(self)
+	if err != nil {
+		return err
+	}
+	on, err := links(n.cfg.Interfaces)
+	if err != nil {
+		return err
+	}
+	k := coreConfig{
+		Config: n.cfg, self: self, ident: n.ident, pid: uint32(os.Getpid()), rand: n.cfg.Rand, snapshot: snapshot,
+		control: advertised(n.cfg.Control, n.cfg.Advertise, on), data: advertised(n.cfg.Data, nil, on),
+	}
+	if _, err := io.ReadFull(n.cfg.Entropy, k.cookie[:]); err != nil {
+		return fmt.Errorf("draw cookie key: %w", err)
+	}
+	n.results = results
+	n.loop = newLoop(newCore(time.Now(), k), n.cfg.Control, n.cfg.Log, n.cfg.Metrics)
+	n.loop.links = on
+	n.transport = newTransport(n.cfg, tls, n.ident, counter{n.loop}, results)
+	return nil
+}
+
+// Run serves until ctx ends; then it finishes running jobs, within StopWithin, hands leadership over and leaves. It
+// returns nil after that, or the error that made going on impossible.
+func (n *Node) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ended := make(chan error, 1)
+	start := func(f func()) { group.Go(f) }
+	start(func() { ended <- n.loop.run(inner) })
+	start(func() { n.store.Run(n.loop.batches, n.committed) })
+	start(n.janitor)
+	for _, conn := range append([]net.PacketConn{n.cfg.Control}, n.cfg.Broadcast...) {
+		start(func() { n.loop.read(conn) })
+	}
+	start(func() { n.sample(inner) })
+	start(func() { n.scout(inner) })
+	start(func() { n.transport.run(inner) })
+
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		err = n.leave(ended)
+	}
+	stop()
+	n.closeSockets()
+	<-n.loop.done
+	close(n.loop.batches)
+	close(n.loop.drops)
+	group.Wait()
+	return errors.Join(notStopped(err), n.store.Close())
+}
+
+func notStopped(err error) error {
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	return err
+}
+
+const (
+	// StopWithin bounds how long a stopping server goes on with the jobs it has.
+	StopWithin = 10 * time.Second
+	leaveFor   = 400 * time.Millisecond // the time Leave has to arrive
+	sampleEach = time.Second
+	scoutEach  = 5 * time.Second
+)
+
+// leave ends the node's part in the cluster politely.
+func (n *Node) leave(ended chan error) error {
+	bounded, cancel := context.WithTimeout(context.Background(), StopWithin)
+	defer cancel()
+	n.loop.do(bounded, func(_ time.Time, c *core) { c.stopping = true })
+	n.transport.finish(bounded)
+	n.loop.do(bounded, func(now time.Time, c *core) { c.leave(now) })
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(leaveFor):
+		return nil
+	}
+}
+
+func (n *Node) closeSockets() {
+	n.cfg.Control.Close()
+	n.cfg.Data.Close()
+	for _, b := range n.cfg.Broadcast {
+		b.Close()
+	}
+}
+
+// committed is told by the store how many batches are durable. After a failed commit nothing that waits for the disk may
+// be released any more: the node ends.
+func (n *Node) committed(count uint64, err error) {
+	if err != nil {
+		select {
+		case n.loop.failed <- fmt.Errorf("store: %w", err):
+		default:
+		}
+		return
+	}
+	select {
+	case n.loop.stored <- count:
+	case <-n.loop.done:
+	}
+}
+
+// janitor deletes results that are no longer wanted.
+func (n *Node) janitor() {
+	for d := range n.loop.drops {
+		if err := n.results.Remove(d); err != nil && !errors.Is(err, os.ErrNotExist) {
+			n.cfg.Log.Error("result not deleted", "result", d.String(), "error", err)
+		}
+	}
+}
+
+// sample measures the machine and tells the core.
+func (n *Node) sample(ctx context.Context) {
+	for {
+		load := n.cfg.Load()
+		n.loop.tell(func(_ time.Time, c *core) { c.sample(load) })
+		if !rest(ctx, sampleEach) {
+			return
+		}
+	}
+}
+
+// scout looks where peers may be found: interfaces come and go, names change their addresses.
+func (n *Node) scout(ctx context.Context) {
+	for {
+		on, found := n.places(ctx)
+		n.loop.tell(func(now time.Time, c *core) {
+			n.loop.links = on
+			c.seek(now, found)
+		})
+		if !rest(ctx, scoutEach) {
+			return
+		}
+	}
+}
+
+func (n *Node) places(ctx context.Context) (on []link, found []netip.AddrPort) {
+	on, err := links(n.cfg.Interfaces)
+	if err != nil {
+		n.cfg.Log.Warn("interfaces not listed", "error", err)
+	}
+	if !n.cfg.Quiet {
+		found = targets(on)
+	}
+	for _, p := range n.cfg.Peers {
+		addrs, err := resolve(ctx, p)
+		if err != nil {
+			n.cfg.Log.Warn("peer not resolved", "peer", p, "error", err)
+		}
+		found = append(found, addrs...)
+	}
+	return on, found
+}
+
+// rest waits, and reports whether ctx still goes on.
+func rest(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// Status returns what this node knows of the cluster.
+func (n *Node) Status(ctx context.Context) (s Status, err error) {
+	err = n.loop.do(ctx, func(now time.Time, c *core) { s = c.status(now) })
+	return s, err
+}
+
+// withDefaults checks c and fills in what is zero.
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Name == "" || len(c.Name) > clientNameMax:
+		return c, errors.New("node: a name of 1 to 64 bytes is needed")
+	case c.Secret.IsZero():
+		return c, errors.New("node: a cluster secret is needed")
+	case c.Dir == "":
+		return c, errors.New("node: a directory for the store is needed")
+	case c.Control == nil || c.Data == nil:
+		return c, errors.New("node: two sockets are needed")
+	case c.Quorum == election.Majority && !containsName(c.Voters, c.Name):
+		return c, fmt.Errorf("node: majority mode needs the voters' names, %q among them", c.Name)
+	}
+	c.Dir = filepath.Clean(c.Dir)
+	if c.Cluster == "" {
+		c.Cluster = "p2pnode"
+	}
+	c.defaultTimes()
+	c.defaultBounds()
+	return c, c.defaultTools()
+}
+
+func (c *Config) defaultTimes() {
+	orElse(&c.Heartbeat, 250*time.Millisecond)
+	orElse(&c.Suspect, 600*time.Millisecond)
+	orElse(&c.Dead, 1200*time.Millisecond)
+	orElse(&c.KeepResults, 7*24*time.Hour)
+	orElse(&c.Upload, time.Minute)
+	orElse(&c.Absent, 10*time.Minute)
+}
+
+func (c *Config) defaultBounds() {
+	orElse(&c.Workers, max(1, runtime.GOMAXPROCS(0)-1))
+	orElse(&c.Waiting, 64)
+	orElse(&c.MaxPixels, 100_000_000)
+	orElse(&c.MaxBytes, 512<<20)
+	orElse(&c.MaxResults, 8<<30)
+	orElse(&c.MaxJobs, 100_000)
+	orElse(&c.MaxOwned, 256)
+}
+
+func (c *Config) defaultTools() error {
+	if c.Entropy == nil {
+		c.Entropy = rand.Reader
+	}
+	if c.Load == nil {
+		c.Load = NewSampler().Sample
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Rand != nil {
+		return nil
+	}
+	var seed [16]byte
+	if _, err := io.ReadFull(c.Entropy, seed[:]); err != nil {
+		return fmt.Errorf("draw seed: %w", err)
+	}
+	c.Rand = mathrand.New(mathrand.NewPCG(binary.BigEndian.Uint64(seed[:8]), binary.BigEndian.Uint64(seed[8:])))
+	return nil
+}
+
+func orElse[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+func containsName(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
