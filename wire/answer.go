@@ -60,12 +60,17 @@ func (e *Endpoint) challenge(a *arrival) {
 		e.turnAway(a, nil, CodeConflict, "a newer process holds this node id")
 		return
 	}
-	h := e.hello
-	h.Cookie = e.baker.bound(e.now, a.from, a.body.Source, a.boot)
-	if !e.reply(a, HelloAck{Hello: h}, a.size) && !e.reply(a, HelloAck{Hello: Hello{Cookie: h.Cookie}}, a.size) {
+	full := e.hello
+	full.Cookie = e.baker.bound(e.now, a.from, a.body.Source, a.boot)
+	bare := HelloAck{Hello: Hello{Cookie: full.Cookie}}
+	bare.Pad = filler(a.size-echoSize, func(p []byte) int { bare.Pad = p; return Size(bare) }) // room for the proof in the answer
+	if !e.reply(a, HelloAck{Hello: full}, a.size) && !e.reply(a, bare, a.size) {
 		e.count.Withheld++
 	}
 }
+
+// echoSize is what the echo of a packet counter adds to a body; counters below 2³² are the rule.
+const echoSize = 6
 
 // spare spends the budget of peers who have proved nothing yet: old datagrams of theirs can be replayed by anybody.
 func (e *Endpoint) spare(a *arrival) bool {

@@ -131,7 +131,7 @@ func (e *Endpoint) Advance(now time.Time) {
 
 // unanswered reports whether a message is due again after so many transmissions.
 func (s *session) unanswered(now time.Time, times int) bool {
-	return slices.ContainsFunc(s.out.flight, func(l letter) bool { return l.sent >= times && !l.due.After(now) })
+	return slices.ContainsFunc(s.out.flight, func(l letter) bool { return l.tries >= times && !l.due.After(now) })
 }
 
 // Deadline returns when Advance and Take are next needed; zero: not before something arrives or is said.

@@ -4,10 +4,19 @@ import "time"
 
 // letter is one message on its way to a peer.
 type letter struct {
-	handle uint64 // what Send returned; zero: nobody waits for it any more
-	frame  frame
-	sent   int       // transmissions
-	due    time.Time // next transmission
+	handle  uint64 // what Send returned; zero: nobody waits for it any more
+	frame   frame
+	held    bool      // its acknowledgement waits for the peer's disk
+	tries   int       // transmissions for want of an answer
+	lost    bool      // the last one is known to be lost
+	due     time.Time // next transmission
+	counter uint64    // packet of the last transmission
+	at      time.Time // when that was
+}
+
+// transmitted notes a transmission.
+func (l *letter) transmitted(now time.Time, counter uint64, wait time.Duration) {
+	l.counter, l.at, l.due = counter, now, now.Add(wait)
 }
 
 // outbox is what one session has yet to say (PROTOCOL.md §4.3). A message gets its id at its first transmission, so ids
@@ -56,6 +65,17 @@ func has(base, mask, id uint64) bool {
 	return id-base <= 64 && mask&(1<<(id-base-1)) != 0
 }
 
+// hurry makes what was lost due after wait: the peer has heard packet echo and not an earlier one that held it. What the
+// peer holds back may well have arrived.
+func (o *outbox) hurry(echo uint64, wait time.Duration) {
+	for i := range o.flight {
+		if l := &o.flight[i]; l.counter < echo && !l.held && !l.lost {
+			l.lost = true
+			l.due = sooner(l.due, l.at.Add(wait))
+		}
+	}
+}
+
 // drop gives up everything. What is in flight becomes void: its ids still have to be acknowledged, so that the peer's
 // base moves on.
 func (o *outbox) drop() {
@@ -66,40 +86,52 @@ func (o *outbox) drop() {
 	}
 }
 
-// gather takes the frames of the next datagram: loose messages first, then retransmissions, then new ones. again tells
-// when a letter that has been transmitted n times is due again.
-func (o *outbox) gather(now time.Time, again func(n int) time.Time) (frames []frame, repeats int) {
-	room := MaxDatagram - overhead - bodyOverhead
-	fits := func(f frame) bool { return len(frames) < maxFrames && f.size() <= room }
-	put := func(f frame) {
-		frames = append(frames, f)
-		room -= f.size()
+// parcel is the frames of one datagram.
+type parcel struct {
+	frames []frame
+	room   int
+}
+
+// put adds f if there is room.
+func (d *parcel) put(f frame) bool {
+	if len(d.frames) == maxFrames || f.size() > d.room {
+		return false
 	}
-	for len(o.loose) > 0 && fits(o.loose[0].frame) {
-		put(o.loose[0].frame)
+	d.frames = append(d.frames, f)
+	d.room -= f.size()
+	return true
+}
+
+// gather takes the frames of packet counter: loose messages first, then what is due again, then what is new. wait is
+// the patience after the n-th try.
+func (o *outbox) gather(now time.Time, counter uint64, wait func(n int) time.Duration) (frames []frame, repeats int) {
+	d := parcel{room: MaxDatagram - overhead - bodyOverhead}
+	for len(o.loose) > 0 && d.put(o.loose[0].frame) {
 		o.loose = o.loose[1:]
 	}
 	for i := range o.flight {
 		l := &o.flight[i]
-		if l.due.After(now) || !fits(l.frame) {
+		if l.due.After(now) || !d.put(l.frame) {
 			continue
 		}
-		put(l.frame)
-		l.sent++
-		l.due = again(l.sent)
 		repeats++
+		if !l.lost {
+			l.tries++
+		}
+		l.lost = false
+		l.transmitted(now, counter, wait(l.tries))
 	}
 	for len(o.queue) > 0 && o.open() {
 		l := o.queue[0]
 		l.frame.ID = o.last + 1
-		if !fits(l.frame) {
+		if !d.put(l.frame) {
 			break
 		}
 		o.last++
 		o.queue = o.queue[1:]
-		put(l.frame)
-		l.sent, l.due = 1, again(1)
+		l.tries = 1
+		l.transmitted(now, counter, wait(1))
 		o.flight = append(o.flight, l)
 	}
-	return frames, repeats
+	return d.frames, repeats
 }

@@ -6,27 +6,30 @@ const (
 	querySize    = MaxDatagram // holds a list of nodes
 )
 
-// padded lengthens a client's question.
+// padded lengthens a question.
 func padded(m Message) Message {
 	switch q := m.(type) {
 	case LeaderQuery:
-		q.Pad = filler(Size(q), min(querySize, Size(q)-len(marshal(q))+MaxPayload))
+		q.Pad = filler(querySize, func(p []byte) int { q.Pad = p; return Size(q) })
 		return q
 	case TaskAssignmentRequest:
-		q.Pad = filler(Size(q), questionSize)
+		q.Pad = filler(questionSize, func(p []byte) int { q.Pad = p; return Size(q) })
 		return q
 	case TaskStatusQuery:
-		q.Pad = filler(Size(q), questionSize)
+		q.Pad = filler(questionSize, func(p []byte) int { q.Pad = p; return Size(q) })
 		return q
 	case Hello:
-		q.Pad = filler(Size(q), questionSize)
+		q.Pad = filler(questionSize, func(p []byte) int { q.Pad = p; return Size(q) })
 		return q
 	}
 	return m
 }
 
-// filler is the pad that makes a datagram of have bytes want long, or a few bytes less.
-func filler(have, want int) []byte {
-	const key, length, payload = 1, 3, 2 // the pad's own head, and how much its frame's may grow
-	return make([]byte, max(0, want-have-key-length-payload))
+// filler returns the longest pad with which size is at most want.
+func filler(want int, size func(pad []byte) int) []byte {
+	pad := make([]byte, max(0, want-size(nil)-2))
+	for len(pad) > 0 && size(pad) > want {
+		pad = pad[1:]
+	}
+	return pad
 }

@@ -153,6 +153,9 @@ func (e *Endpoint) settle(s *session, b body) {
 	if news {
 		s.doubted = false
 	}
+	if b.Echo != 0 && s.rtt.smooth > 0 {
+		s.out.hurry(b.Echo, s.rtt.late())
+	}
 	for _, id := range handles {
 		e.emit(Event{What: Acknowledged, Peer: s.peer, Boot: s.boot, Addr: s.addr, Authority: AuthorityPeer, ID: id})
 	}

@@ -33,3 +33,6 @@ func (r *rtt) timeout(ackDelay time.Duration) time.Duration {
 	}
 	return min(max(r.smooth+max(10*time.Millisecond, 4*r.variance)+ackDelay, minRTO), maxRTO)
 }
+
+// late is the time after which a packet that was overtaken is held lost, not reordered.
+func (r *rtt) late() time.Duration { return r.smooth + max(2*time.Millisecond, 2*r.variance) }

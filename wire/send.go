@@ -26,6 +26,9 @@ func (e *Endpoint) Send(now time.Time, to NodeID, m Message) (id uint64, err err
 	if err != nil {
 		return 0, err
 	}
+	if len(f.Payload) > MaxPayload {
+		return 0, ErrTooLarge
+	}
 	if r := m.Kind().rule(); !r.allowed(AuthorityPeer, true) {
 		return 0, ErrForbidden
 	}
@@ -46,7 +49,7 @@ func (e *Endpoint) post(s *session, f frame, reliable bool) (id uint64, err erro
 		return 0, ErrQueueFull
 	}
 	e.handle++
-	s.out.queue = append(s.out.queue, letter{handle: e.handle, frame: f})
+	s.out.queue = append(s.out.queue, letter{handle: e.handle, frame: f, held: f.Kind.rule().held})
 	return e.handle, nil
 }
 
@@ -56,13 +59,7 @@ func pack(m Message) (frame, error) {
 		return frame{}, ErrForbidden
 	}
 	p, err := AppendMessage(nil, m)
-	if err != nil {
-		return frame{}, err
-	}
-	if len(p) > MaxPayload {
-		return frame{}, ErrTooLarge
-	}
-	return frame{Kind: m.Kind(), Payload: p}, nil
+	return frame{Kind: m.Kind(), Payload: p}, err
 }
 
 // Release acknowledges the held message id that boot of node to has sent: it is on our disk.
@@ -93,9 +90,9 @@ func (e *Endpoint) flush(s *session) {
 	if !s.open || s.quiet {
 		return
 	}
-	again := func(n int) time.Time { return e.now.Add(e.patience(s, n)) }
+	wait := func(n int) time.Duration { return e.patience(s, n) }
 	for {
-		frames, repeats := s.out.gather(e.now, again)
+		frames, repeats := s.out.gather(e.now, e.counter+1, wait)
 		if len(frames) == 0 && (s.ackAt.IsZero() || s.ackAt.After(e.now)) {
 			return
 		}
@@ -106,7 +103,7 @@ func (e *Endpoint) flush(s *session) {
 	}
 }
 
-// patience is the wait after the n-th transmission: RTO, half as much again each time, at most 2 s, and a tenth of jitter.
+// patience is the wait after the n-th try: RTO, half as much again each time, at most 2 s, and a tenth of jitter.
 func (e *Endpoint) patience(s *session, n int) time.Duration {
 	d := s.rtt.timeout(e.cfg.AckDelay)
 	for ; n > 1 && d < maxRTO; n-- {
@@ -131,7 +128,10 @@ func (e *Endpoint) SendTo(now time.Time, to netip.AddrPort, dest NodeID, boot Bo
 		return err
 	}
 	b := body{Source: e.cfg.Self, Dest: dest, Boot: boot, Frames: []frame{f}}
-	if e.server && m.Kind() != KindTaskMoved && overhead+len(marshal(b)) > key.room {
+	switch size := overhead + len(marshal(b)); {
+	case size > MaxDatagram:
+		return ErrTooLarge
+	case e.server && size > key.room && m.Kind() != KindTaskMoved:
 		e.count.Withheld++
 		return ErrRoom
 	}
