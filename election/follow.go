@@ -24,6 +24,7 @@ func (m *Machine) heartbeat(now time.Time, p *peer, h wire.Heartbeat) {
 		return
 	}
 	m.claimed(now, p, h.Epoch, false)
+	p.numbered = true
 	if m.behindUs(now, p, h.Epoch) {
 		m.send(p, wire.EpochBehind{Epoch: h.Epoch, Promised: m.promised})
 	}
@@ -38,6 +39,7 @@ func (m *Machine) ping(now time.Time, p *peer, v wire.Ping) {
 	p.sequence = v.Sequence
 	if v.Leader == p.id {
 		m.claimed(now, p, v.Epoch, false)
+		p.numbered = true
 	}
 }
 
@@ -80,7 +82,7 @@ func (m *Machine) follow(now time.Time, p *peer, epoch uint64) {
 		m.stepdown, m.doubt = time.Time{}, time.Time{}
 		m.promise(epoch, p.id)
 		m.become(wire.Follower, p.id, epoch)
-		m.echo = 0
+		m.echo, p.numbered = 0, false
 	}
 	m.next, m.rest, m.favour, m.refusals, m.hint = time.Time{}, time.Time{}, time.Time{}, 0, wire.NodeID{}
 	m.evidence, p.vouched = now, now
@@ -94,7 +96,13 @@ func (m *Machine) fresh(now time.Time) bool {
 
 // disclaimed drops p as leader when its own heartbeat claims that no more. If it names nobody it has resigned, and
 // a campaign is due; otherwise the one it follows will be heard.
+//
+// A Coordinator may overtake the last heartbeat from before it, so until a numbered claim has followed, one is ignored.
 func (m *Machine) disclaimed(now time.Time, p *peer) {
+	if p.id == m.leader && !p.numbered {
+		p.numbered = true
+		return
+	}
 	p.rival, p.vouched = time.Time{}, time.Time{}
 	if p.id != m.leader {
 		return

@@ -32,6 +32,7 @@ type peer struct {
 	sequence uint64      // newest heartbeat or ping of its present boot: older ones tell nothing
 	load     uint16      // by its newest heartbeat
 	names    wire.NodeID // whom that heartbeat held to lead
+	numbered bool        // a heartbeat or ping of it has claimed the leadership followed
 
 	asked   wire.Election // while this node was silent
 	answer  answer        // to the running poll
