@@ -1,12 +1,17 @@
 package node
 
 import (
-	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/user"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"p2pnode/stego"
@@ -103,18 +108,160 @@ type Client struct {
 	config ClientConfig
 	mail   *mailbox // the datagram socket and its goroutines
 	dial   *dialer  // the QUIC socket and its connections
-	trust  trust
-	tell   *teller
+	pins   *Pins    // nil with a token
+	tell   teller
+
+	mu    sync.Mutex
+	trust trust // guarded by mu
+}
+
+// NewClient opens two sockets and starts the goroutines that own them, until Close.
+func NewClient(c ClientConfig) (*Client, error) {
+	c.fill()
+	cl := &Client{config: c, tell: teller{f: c.Progress}}
+	if err := cl.believe(); err != nil {
+		return nil, err
+	}
+	datagrams, err := c.Listen()
+	if err != nil {
+		return nil, fmt.Errorf("open a datagram socket: %w", err)
+	}
+	streams, err := c.Listen()
+	if err != nil {
+		datagrams.Close()
+		return nil, fmt.Errorf("open a QUIC socket: %w", err)
+	}
+	e, key, err := c.endpoint()
+	if err != nil {
+		datagrams.Close()
+		streams.Close()
+		return nil, err
+	}
+	cl.mail = newMailbox(datagrams, e, key, cl.links, c.Log)
+	cl.dial = newDialer(streams, cl.links)
+	return cl, nil
+}
+
+// fill puts defaults in place of zeros.
+func (c *ClientConfig) fill() {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Entropy == nil {
+		c.Entropy = crand.Reader
+	}
+	if c.Listen == nil {
+		c.Listen = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) }
+	}
+	if c.Name == "" {
+		c.Name = whoAmI()
+	}
+}
+
+// whoAmI names this client for people.
+func whoAmI() string {
+	name := "client"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return name
+	}
+	return name + "@" + host
+}
+
+// endpoint says how the client talks: under its token's key and no other, or under the open one.
+func (c *ClientConfig) endpoint() (wire.EndpointConfig, wire.KeyRef, error) {
+	e := wire.EndpointConfig{Rand: c.Rand, Entropy: c.Entropy, Open: c.Token == nil}
+	if _, err := io.ReadFull(c.Entropy, e.Self[:]); err != nil {
+		return e, wire.KeyRef{}, fmt.Errorf("draw an id: %w", err)
+	}
+	if c.Token == nil {
+		return e, wire.KeyRef{Authority: wire.AuthorityOpen}, nil
+	}
+	e.Client = []wire.Key{c.Token.Client}
+	return e, wire.KeyRef{Authority: wire.AuthorityClient}, nil
+}
+
+// believe settles which clusters count: the token's, or those pinned.
+func (cl *Client) believe() (err error) {
+	c := cl.config
+	cl.trust = trust{wanted: c.Cluster, anyone: c.Trust}
+	if c.Token != nil {
+		cl.trust.token = ClusterOf(c.Token.Authority)
+		return nil
+	}
+	if c.Pins == "" {
+		if c.Pins, err = defaultPins(); err != nil {
+			return err
+		}
+	}
+	if cl.pins, err = OpenPins(c.Pins); err == nil {
+		cl.trust.known = cl.pins.Known()
+	}
+	return err
+}
+
+func defaultPins() (string, error) {
+	data := os.Getenv("XDG_DATA_HOME")
+	if data == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("find the known-clusters file: %w", err)
+		}
+		data = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(data, "p2pnode", "known_clusters"), nil
 }
 
 // Close ends the client's goroutines and sockets. Jobs still running fail.
-func (c *Client) Close() error {
-	c.dial.close()
-	return c.mail.close()
+func (cl *Client) Close() error {
+	return errors.Join(cl.dial.close(), cl.mail.close())
 }
 
-var _ interface {
-	Encrypt(context.Context, Job) (Receipt, error)
-	Discover(context.Context, func(Found)) error
-	Status(context.Context) ([]byte, error)
-} = (*Client)(nil)
+// trusted returns what counts now.
+func (cl *Client) trusted() trust {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.trust
+}
+
+// pin remembers a cluster once TLS has proved it.
+func (cl *Client) pin(a *assignment) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.pins == nil || cl.trust.pinned(a.Cluster.ID) {
+		return
+	}
+	if err := cl.pins.Pin(Pin{Cluster: a.Cluster.ID, Label: a.Cluster.Name, Authority: a.Authority, First: time.Now()}); err != nil {
+		cl.config.Log.Warn("cluster not remembered", "cluster", a.Cluster.Name, "err", err)
+		return
+	}
+	cl.trust.known = cl.pins.Known()
+	cl.config.Log.Info("cluster pinned", "cluster", a.Cluster.Name, "id", a.Cluster.ID)
+}
+
+// links returns the interfaces to ask on; none if they cannot be listed.
+func (cl *Client) links() []link {
+	on, err := links(cl.config.Interfaces)
+	if err != nil {
+		cl.config.Log.Debug("interfaces not listed", "err", err)
+	}
+	return on
+}
+
+// teller reports progress, one report at a time.
+type teller struct {
+	mu sync.Mutex // held while f runs
+	f  func(Progress)
+}
+
+func (t *teller) say(p Progress) {
+	if t.f == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.f(p)
+}

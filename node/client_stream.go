@@ -1,0 +1,237 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"p2pnode/wire"
+)
+
+const (
+	frameMax   = 64 << 10 // of what a server says
+	copySize   = 256 << 10
+	ackTimeout = 2 * time.Second
+	abandoned  = 1 // stream error code: the other side need not go on
+)
+
+// past is a deadline that has always expired.
+var past = time.Unix(1, 0)
+
+// stream gives the job to its server over one QUIC stream. A connection left from an earlier job may turn out to be dead
+// before anything came back: then a new one is tried, once.
+func (e *errand) stream(ctx context.Context, a *assignment) error {
+	for {
+		conn, reused, err := e.cl.dial.connect(ctx, a)
+		if err != nil {
+			return cause(ctx, err)
+		}
+		e.cl.pin(a)
+		answered, err := e.exchange(ctx, conn, a)
+		var remote *RemoteError
+		if err == nil || errors.As(err, &remote) || errors.Is(err, ErrVerify) {
+			return err
+		}
+		e.cl.dial.drop(a.Server.ID, conn)
+		if !reused || answered || ctx.Err() != nil {
+			return cause(ctx, err)
+		}
+	}
+}
+
+// cause returns why ctx ended, if it did, else err.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if why := context.Cause(ctx); errors.Is(why, errMoved) {
+		return why
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
+}
+
+// exchange is the whole of PROTOCOL.md §9 from the client's side. answered reports whether the server said anything.
+func (e *errand) exchange(ctx context.Context, conn *quic.Conn, a *assignment) (answered bool, err error) {
+	s, err := conn.OpenStreamSync(ctx)
+	if err != nil {
+		return false, err
+	}
+	stop := context.AfterFunc(ctx, func() { s.SetDeadline(past) })
+	defer stop()
+	defer s.CancelRead(abandoned)
+	defer s.CancelWrite(abandoned)
+	q, err := e.request(conn, a)
+	if err != nil {
+		return false, err
+	}
+	if err := wire.WriteFrame(s, q); err != nil {
+		return false, err
+	}
+	r, err := expect[wire.TaskResponse](s)
+	if err != nil {
+		return false, err
+	}
+	t, err := e.transfer(s, r, a)
+	if err != nil {
+		return true, err
+	}
+	if err := e.verify(t, a); err != nil {
+		return true, err
+	}
+	stop()
+	e.acknowledge(s, t)
+	return true, nil
+}
+
+// request is the stream's first frame.
+func (e *errand) request(conn *quic.Conn, a *assignment) (wire.TaskRequest, error) {
+	m := e.job.Embedding
+	q := wire.TaskRequest{
+		Secret: e.secret, Attempt: a.Attempt, Epoch: a.Epoch, Leader: a.TaskAssignmentResponse.Leader,
+		Client: e.cl.config.Name, Request: e.job.Request, Name: e.job.Name, Size: uint64(e.job.Size), Image: e.image,
+		Format: uint8(m.Format), Rate: m.Rate, Sealed: m.Sealed, Place: m.Place, Change: m.Change, Strip: e.job.Strip,
+		Have: uint64(e.part.size), Result: e.part.digest,
+	}
+	var err error
+	q.Proof, err = e.cl.proof(conn)
+	return q, err
+}
+
+// proof shows that this client holds the token, on this connection and no other. Without a token there is none.
+func (cl *Client) proof(conn *quic.Conn) ([]byte, error) {
+	if cl.config.Token == nil {
+		return nil, nil
+	}
+	state := conn.ConnectionState().TLS
+	return Prove(cl.config.Token.Client, &state)
+}
+
+// expect reads one frame of a certain type.
+func expect[F wire.Frame](r io.Reader) (F, error) {
+	var want F
+	f, err := wire.ReadFrame(r, frameMax)
+	if err != nil {
+		return want, err
+	}
+	got, ok := f.(F)
+	if !ok {
+		return want, fmt.Errorf("node: stream frame %d, want %d", f.StreamKind(), want.StreamKind())
+	}
+	return got, nil
+}
+
+// transfer sends the image, if the server needs it, and meanwhile takes the result.
+func (e *errand) transfer(s *quic.Stream, r wire.TaskResponse, a *assignment) (wire.TaskTrailer, error) {
+	if !r.Accepted {
+		return wire.TaskTrailer{}, &RemoteError{
+			From: a.Server.Name, Code: r.Code, Detail: r.Detail, Need: r.Need, Limit: r.Limit,
+			retry: r.Retry > 0 || !lasting(r.Code),
+		}
+	}
+	sent := make(chan error, 1)
+	if r.Stored {
+		sent <- nil
+	} else {
+		go func() { sent <- e.upload(s, r.Offset) }()
+	}
+	t, err := e.download(s, r, a)
+	if err != nil {
+		s.CancelWrite(abandoned)
+	}
+	var local *localError
+	if up := <-sent; up != nil && errors.As(up, &local) || err == nil {
+		return t, up
+	}
+	return t, err
+}
+
+// lasting reports whether a job refused with this code would be refused everywhere and always.
+func lasting(c wire.Code) bool {
+	switch c {
+	case wire.CodeBadImage, wire.CodeTooManyPixels, wire.CodeCapacity, wire.CodeUnsupported, wire.CodeUnauthorized,
+		wire.CodeConflict, wire.CodeCancelled, wire.CodeQuota, wire.CodeExpired, wire.CodeNotFound:
+		return true
+	}
+	return false
+}
+
+// upload sends the image's bytes. When the server needs no more of them it says so on the other half of the stream.
+func (e *errand) upload(s *quic.Stream, offset uint64) error {
+	if offset > uint64(e.job.Size) {
+		return fmt.Errorf("node: server wants the image from byte %d of %d", offset, e.job.Size)
+	}
+	src, buf := e.carrier(int64(offset)), make([]byte, copySize)
+	for done := int64(offset); done < e.job.Size; {
+		e.moveOn(StageUploading, done, e.job.Size)
+		n, err := io.ReadFull(src, buf[:min(copySize, e.job.Size-done)])
+		if err != nil {
+			s.CancelRead(abandoned)
+			return &localError{fmt.Errorf("read image: %w", err)}
+		}
+		if _, err := s.Write(buf[:n]); err != nil {
+			return err
+		}
+		done += int64(n)
+	}
+	e.moveOn(StageWorking, 0, 0)
+	return nil
+}
+
+// moveOn notes that bytes moved and tells where the job stands.
+func (e *errand) moveOn(stage string, done, total int64) {
+	e.active.Store(time.Now().UnixNano())
+	p := e.reached
+	p.Stage, p.Done, p.Total = stage, done, total
+	e.cl.tell.say(p)
+}
+
+// acknowledge tells the server that the result is safe here. It has been verified: a lost acknowledgement only keeps the
+// server's copy longer.
+func (e *errand) acknowledge(s *quic.Stream, t wire.TaskTrailer) {
+	s.SetDeadline(time.Now().Add(ackTimeout))
+	err := wire.WriteFrame(s, wire.TaskAck{Job: e.id, Result: t.Result})
+	if err == nil {
+		err = s.Close()
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, io.LimitReader(s, frameMax))
+	}
+	if err != nil {
+		e.cl.config.Log.Debug("acknowledgement not confirmed", "job", e.id, "err", err)
+	}
+}
+
+// withdraw cancels the job at the server that has it, if that can be told quickly.
+func (e *errand) withdraw() {
+	if e.last == nil || e.verified.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
+	defer cancel()
+	if err := e.cancel(ctx); err != nil {
+		e.cl.config.Log.Debug("job not cancelled", "job", e.id, "err", err)
+	}
+}
+
+func (e *errand) cancel(ctx context.Context) error {
+	conn, _, err := e.cl.dial.connect(ctx, e.last)
+	if err != nil {
+		return err
+	}
+	s, err := conn.OpenStreamSync(ctx)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { s.SetDeadline(past) })()
+	defer s.CancelRead(abandoned)
+	if err := wire.WriteFrame(s, wire.TaskCancel{Secret: e.secret}); err != nil {
+		return err
+	}
+	s.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(s, frameMax))
+	return err
+}

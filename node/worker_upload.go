@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"p2pnode/stego"
+	"p2pnode/wire"
+)
+
+// Why an upload ends before its last byte.
+var (
+	errSuperseded = errors.New("node: a newer stream of this job took over")
+	errSlow       = errors.New("node: upload is slower than 16 KiB/s while others wait")
+	errLate       = errors.New("node: upload takes too long")
+	errStopping   = errors.New("node: server is stopping")
+	errCancelled  = errors.New("node: the job was cancelled")
+	errDigest     = errors.New("node: the image is not the one announced")
+)
+
+const (
+	paceWindow  = 10 * time.Second
+	paceFloor   = 16 << 10        // bytes per second that an upload must reach while others wait
+	silentFor   = 3               // windows without a byte after which an upload is given up anyway
+	uploadGrace = 2 * time.Minute // allowed to every upload besides its size over the floor
+)
+
+// upload reads an image from a stream, and no slower than is fair to those who wait.
+type upload struct {
+	s       *quic.Stream
+	left    uint64
+	crowded func() bool
+
+	ctx   context.Context
+	end   context.CancelCauseFunc
+	heard atomic.Int64 // when the last byte came, Unix nanoseconds
+
+	window time.Time // end of the present one
+	count  int64     // bytes in it
+	silent int       // windows without a byte, in a row
+	last   time.Time // no upload goes on longer
+	err    error     // of the stream, as opposed to what is wrong with the image
+}
+
+func newUpload(ctx context.Context, s *quic.Stream, size uint64, crowded func() bool) *upload {
+	now := time.Now()
+	u := &upload{s: s, left: size, crowded: crowded, last: now.Add(uploadGrace + time.Duration(size/paceFloor)*time.Second)}
+	u.ctx, u.end = context.WithCancelCause(ctx)
+	u.heard.Store(now.UnixNano())
+	return u
+}
+
+// cut ends the upload for a reason.
+func (u *upload) cut(why error) { u.end(why) }
+
+func (u *upload) stalled(now time.Time) bool {
+	return now.Sub(time.Unix(0, u.heard.Load())) > stalledAfter
+}
+
+// Read returns the image's next bytes, and io.EOF after the last.
+func (u *upload) Read(p []byte) (int, error) {
+	if u.left == 0 {
+		return 0, io.EOF
+	}
+	for {
+		if err := u.turnWindow(time.Now()); err != nil {
+			u.err = err
+			return 0, err
+		}
+		n, err := u.s.Read(p[:min(uint64(len(p)), u.left)])
+		u.left -= uint64(n)
+		u.count += int64(n)
+		if n > 0 {
+			u.heard.Store(time.Now().UnixNano())
+			return n, nil
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			u.err = noEOF(err)
+			return 0, u.err
+		}
+	}
+}
+
+func noEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// turnWindow begins a new window when the old one is over, or says why there shall be none.
+func (u *upload) turnWindow(now time.Time) error {
+	switch {
+	case u.ctx.Err() != nil:
+		return context.Cause(u.ctx)
+	case now.Before(u.window):
+		return nil
+	case now.After(u.last):
+		return errLate
+	}
+	if u.count > 0 {
+		u.silent = 0
+	} else if !u.window.IsZero() {
+		u.silent++
+	}
+	if u.silent >= silentFor || !u.window.IsZero() && u.count < paceFloor*int64(paceWindow/time.Second) && u.crowded() {
+		return errSlow
+	}
+	u.window, u.count = now.Add(paceWindow), 0
+	u.s.SetReadDeadline(u.window)
+	if u.ctx.Err() != nil { // ended while the deadline was being set
+		return context.Cause(u.ctx)
+	}
+	return nil
+}
+
+// receive takes the image into a spool file. Its header is looked at as soon as it is there: what cannot be worked on is
+// refused before the rest has come.
+func (w *worker) receive(u *upload, spool *Spool, image wire.Digest) (stego.Info, error) {
+	defer context.AfterFunc(u.ctx, func() { w.s.SetReadDeadline(past) })()
+	sum := sha256.New()
+	in := io.TeeReader(u, io.MultiWriter(spool, sum))
+	info, err := stego.Probe(in, w.limits())
+	if u.err != nil {
+		return info, u.err
+	}
+	if err != nil {
+		return info, err
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, in, make([]byte, copySize)); err != nil {
+		return info, err
+	}
+	if got := wire.Digest(sum.Sum(nil)); got != image {
+		return info, fmt.Errorf("%w: SHA-256 %v, want %v", errDigest, got, image)
+	}
+	return info, nil
+}
+
+func (w *worker) limits() stego.Limits { return stego.Limits{MaxPixels: w.t.cfg.MaxPixels} }
