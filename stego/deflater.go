@@ -36,7 +36,6 @@ func newDeflater(l layout) *deflater {
 	d.most = min(l.height, max(1, bandSize/l.row()))
 	d.band = make([]byte, l.row(), (d.most+1)*l.row())
 	d.huffman = newFlate(&d.out, flate.HuffmanOnly)
-	d.match = newFlate(&d.out, matchLevel)
 	return d
 }
 
@@ -92,6 +91,9 @@ func (d *deflater) flush() []byte {
 func (d *deflater) deflate(out *bytes.Buffer, lines []byte, matching bool) {
 	w := d.huffman
 	if matching {
+		if d.match == nil {
+			d.match = newFlate(out, matchLevel)
+		}
 		w = d.match
 	}
 	w.Reset(out)

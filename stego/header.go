@@ -15,16 +15,9 @@ const (
 // version is the only container version there is.
 const version = 1
 
-// Flags of a header. None is defined yet beyond its meaning, so a reader refuses them all.
-const (
-	flagAdaptive = 1 << 0 // cost-driven places, syndrome-trellis codes
-	flagJPEG     = 1 << 1 // JPEG coefficients carry the payload
-	flagECC      = 1 << 2 // the payload box is wrapped in an error-correcting code
-)
-
 // header is the plain text of a header box.
 type header struct {
-	flags uint8
+	flags uint8 // none is defined; bits 0 to 2 are reserved, docs/STEGO.md §3.3
 	kind  Kind
 	codec uint8
 	rate  uint8
@@ -50,7 +43,7 @@ func parseHeader(b []byte) (header, error) {
 	switch {
 	case b[0] != version:
 		return h, &UnsupportedError{What: "payload of a newer container version"}
-	case h.flags&(flagAdaptive|flagJPEG|flagECC) != 0 || h.flags != 0:
+	case h.flags != 0:
 		return h, &UnsupportedError{What: "payload that needs a newer reader"}
 	case h.kind != Text && h.kind != File, h.codec > codecDeflate:
 		return h, &UnsupportedError{What: "payload of an unknown kind or codec"}

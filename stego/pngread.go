@@ -140,6 +140,8 @@ func (p *pngReader) readPalette() (err error) {
 		return p.c.fail("second PLTE chunk")
 	case p.c.left == 0 || p.c.left%3 != 0 || p.c.left > maxPalette:
 		return p.c.fail("impossible palette length")
+	case p.h.kind == typePalette && p.c.left/3 > 1<<p.h.depth:
+		return p.c.fail("more colours than pixels can name")
 	}
 	if p.palette, err = p.c.body(maxPalette); err != nil {
 		return err

@@ -1,0 +1,72 @@
+package stego
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestContentRoundTrips(t *testing.T) {
+	for _, p := range []Payload{
+		{Kind: Text}, {Kind: Text, Data: []byte("héllo")}, {Kind: Text, Data: bytes.Repeat([]byte("ab"), 5000)},
+		{Kind: File}, {Kind: File, Name: "a b.txt", Data: []byte{0xff}}, {Kind: File, Name: strings.Repeat("n", 255)},
+	} {
+		raw, err := p.content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, codec := pack(raw)
+		if (len(packed) < len(raw)) != (codec == codecDeflate) {
+			t.Errorf("%d bytes packed to %d with codec %d", len(raw), len(packed), codec)
+		}
+		back, err := unpack(packed, codec, uint32(len(raw)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parseContent(p.Kind, back)
+		if err != nil || got.Name != p.Name || !bytes.Equal(got.Data, p.Data) {
+			t.Errorf("%v %q: got %q, %v", p.Kind, p.Name, got.Name, err)
+		}
+	}
+}
+
+func TestNamesAreNeverPaths(t *testing.T) {
+	for _, name := range []string{"..", ".", "a/b", `a\b`, "a\x00", "a\nb", "\x1b[31m", "a\x7f", "a\u0085", "\xff", strings.Repeat("n", 256)} {
+		if _, err := (Payload{Kind: File, Name: name}).content(); err != errName {
+			t.Errorf("sealing %q: %v, want errName", name, err)
+		}
+		raw := append([]byte{byte(len(name) >> 8), byte(len(name))}, name...)
+		if p, err := parseContent(File, raw); err == nil {
+			t.Errorf("extracting %q gave %q", name, p.Name)
+		}
+	}
+}
+
+func TestUnpackHoldsNoMoreThanTheHeaderSays(t *testing.T) {
+	bomb, codec := pack(make([]byte, 32<<20))
+	var err error
+	if used := spent(func() { _, err = unpack(bomb, codec, 1000) }); err == nil || used > 1<<20 {
+		t.Errorf("unpack allocated %d bytes, error %v", used, err)
+	}
+	if _, err := unpack([]byte("abc"), codecNone, 4); err == nil {
+		t.Error("stored content of another length was taken")
+	}
+	if _, err := unpack(bomb[:len(bomb)-9], codec, 32<<20); err == nil {
+		t.Error("cut content was taken")
+	}
+}
+
+func TestHeadersOfTheFutureAreRefused(t *testing.T) {
+	good := header{kind: Text, rate: 10, raw: 5, box: 21}
+	b := good.append(nil)
+	if h, err := parseHeader(b); err != nil || h != good {
+		t.Errorf("parseHeader = %+v, %v; want %+v", h, err, good)
+	}
+	for i, v := range map[int]byte{0: 2, 1: 1, 2: 3, 3: 2, 4: 0xff, 8: 0xff} {
+		bad := bytes.Clone(b)
+		bad[i] = v
+		if h, err := parseHeader(bad); !typed(err) {
+			t.Errorf("byte %d = %d: %+v, %v", i, v, h, err)
+		}
+	}
+}
