@@ -82,6 +82,8 @@ func (e *Endpoint) welcome(g *greeting) {
 	case s.buried(g.boot):
 		e.refuse(g, CodeConflict, "a newer process holds this node id")
 		return
+	case g.proven && !g.bare() && e.contested(g, s):
+		return
 	case !g.bare() && !g.speaks():
 		e.refuse(g, CodeUnsupported, "no common protocol version")
 		return

@@ -83,6 +83,7 @@ func TestRestartAtAnotherAddressNeedsNoLongerAnswer(t *testing.T) {
 	b.addr = addrOf(88)
 	w.net.Attach(b.addr)
 	b.SetHello(hello)
+	w.run(defended) // only then is silence believed of a process at another address
 	for _, d := range seal(a, b, Heartbeat{Sequence: 1, Leader: a.id, Digest: 1 << 60, PID: 70000}) {
 		w.net.Send(w.now, a.addr, b.addr, d) // a's heartbeat to the old process finds the new one elsewhere
 	}

@@ -33,6 +33,7 @@ type session struct {
 	hello   Hello
 	cookie  []byte // its last, for a refusal
 	retired []Boot // earlier processes, newest last
+	contest contest
 
 	window window
 	in     inbox
