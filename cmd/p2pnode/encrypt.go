@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"p2pnode/node"
+	"p2pnode/stego"
+)
+
+func (p *program) encryptCommand() *cli.Command {
+	return &cli.Command{
+		Name: "encrypt", Aliases: []string{"embed"},
+		Usage:       "hide a text (or a file) in images",
+		ArgsUsage:   "IMAGE...",
+		Description: "The result of photo.jpg is photo.stego.png beside it. The work is done by a server of the\ncluster, or here with --local; both make the same pixels. With --passphrase-file the text is\nsealed before it leaves this machine.",
+		Flags: asking(
+			&cli.StringFlag{Name: "text", Usage: "the text to hide"},
+			text("text-file", "`FILE` with the text to hide; - is stdin"),
+			text("payload", "hide this `FILE`, whatever it is, with its name"),
+			passphraseFlag(), formatFlag(),
+			toggle("spread", "spread over the whole image instead of the fewest rows"),
+			toggle("strip-metadata", "drop EXIF, comments and time from the result"),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`OUT` file, DIR/ or - for stdout"},
+			toggle("force", "replace existing outputs"),
+			toggle("local", "do the work here, without a cluster"),
+			limitFlag(),
+		),
+		Action: p.action(p.encrypt),
+	}
+}
+
+// hiding is what one encrypt command does to each of its images.
+type hiding struct {
+	p       *program
+	c       *cli.Context
+	content stego.Payload
+	seal    stego.SealOptions
+	stdout  bool         // -o -
+	client  *node.Client // nil: --local
+	shown   progress
+}
+
+func (p *program) encrypt(ctx context.Context, c *cli.Context) error {
+	h, targets, err := p.prepare(c)
+	if err != nil {
+		return err
+	}
+	if h.client != nil {
+		defer h.client.Close()
+		p.signals.graceful.Store(true) // a client tells its server that nobody waits any more
+	}
+	defer h.shown.close()
+	var all outcomes
+	for _, t := range targets {
+		result, err := h.hide(ctx, t)
+		all.add(err)
+		if err != nil {
+			h.shown.clear()
+			p.reportOne(t.input, err)
+		} else if err := h.tell(t, result); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return all.err(p)
+}
+
+// prepare reads everything the command line names, before anything is asked of anybody.
+func (p *program) prepare(c *cli.Context) (*hiding, []target, error) {
+	h := &hiding{p: p, c: c, stdout: c.String("output") == "-"}
+	targets, err := p.targets(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.content, err = p.content(c); err != nil {
+		return nil, nil, err
+	}
+	if h.seal, err = p.sealing(c, h.content); err != nil {
+		return nil, nil, err
+	}
+	where, err := p.settings.choose("local", "server", "discover")
+	if err != nil {
+		return nil, nil, err
+	}
+	h.shown = p.newProgress(c, len(targets))
+	if where == "local" && c.Bool("local") {
+		return h, targets, nil
+	}
+	h.client, err = p.client(c, h.shown.update)
+	return h, targets, err
+}
+
+// sealing checks how the payload is to be hidden.
+func (p *program) sealing(c *cli.Context, content stego.Payload) (stego.SealOptions, error) {
+	o := stego.SealOptions{Spread: c.Bool("spread")}
+	var err error
+	if o.Format, err = format(c); err != nil {
+		return o, err
+	}
+	if o.Passphrase, err = p.passphrase(c); err != nil || o.Format != stego.Classic {
+		return o, err
+	}
+	switch {
+	case len(o.Passphrase) > 0:
+		return o, usagef("--format classic knows no passphrase")
+	case o.Spread:
+		return o, usagef("--format classic knows no --spread")
+	case content.Kind == stego.File:
+		return o, usagef("--format classic hides text only, no --payload")
+	case len(content.Data) == 0:
+		return o, usagef("--format classic cannot hide an empty text")
+	}
+	return o, nil
+}
+
+// result is what became of one image.
+type result struct {
+	node.Receipt
+	source string // the carrier's type
+}
+
+// hide does one image: everything that can be found wrong here is found before a server hears of it.
+func (h *hiding) hide(ctx context.Context, t target) (result, error) {
+	began := time.Now()
+	image, err := h.p.openPicture(t.input)
+	if err != nil {
+		return result{}, err
+	}
+	defer image.close()
+	info, err := stego.Measure(image.reader(), limits(h.c))
+	if err != nil {
+		return result{}, named(image.name, err)
+	}
+	sealed, err := stego.Seal(h.content, info, h.seal)
+	if err != nil {
+		return result{}, named(image.name, err)
+	}
+	out, err := h.p.createOutput(t.output, h.stdout || h.c.Bool("force"))
+	if err != nil {
+		return result{}, err
+	}
+	defer out.discard()
+	ctx, cancel := bounded(ctx, h.c)
+	defer cancel()
+	r, err := h.work(ctx, image, sealed, out)
+	if err != nil {
+		return result{}, named(image.name, err)
+	}
+	r.Elapsed = time.Since(began)
+	return result{Receipt: r, source: info.Source}, h.deliver(out)
+}
+
+// work has the payload hidden, by the cluster or here.
+func (h *hiding) work(ctx context.Context, image *picture, sealed *stego.Embedding, out *output) (node.Receipt, error) {
+	extract := stego.ExtractOptions{Format: h.seal.Format, Passphrase: h.seal.Passphrase, Limits: limits(h.c)}
+	if h.client == nil {
+		return h.local(image, sealed, extract, out.file)
+	}
+	h.shown.begin(image.name)
+	return h.client.Encrypt(ctx, node.Job{
+		Name: image.name, Image: image.file, Size: image.size, Embedding: sealed, Payload: h.content, Extract: extract,
+		Strip: h.c.Bool("strip-metadata"), Output: out.file, MaxPixels: h.c.Int64("max-pixels"),
+	})
+}
+
+// deliver puts a verified result where it belongs.
+func (h *hiding) deliver(out *output) error {
+	if h.stdout {
+		return out.copyTo(h.p.stdout)
+	}
+	return out.commit()
+}

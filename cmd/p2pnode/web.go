@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"p2pnode/node"
+)
+
+const (
+	firstHTTPPort = 47490
+	httpPorts     = 10
+)
+
+// listenHTTP opens the HTTP socket: loopback unless told otherwise; nil: off.
+func (s *server) listenHTTP(address string) (net.Listener, error) {
+	switch {
+	case address == "off":
+		return nil, nil
+	case address != "":
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, configf("listen for HTTP: %w", err).next("--http 127.0.0.1:0, or --http off")
+		}
+		return l, nil
+	}
+	for port := firstHTTPPort; port < firstHTTPPort+httpPorts; port++ {
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, configf("HTTP ports %d to %d are all taken", firstHTTPPort, firstHTTPPort+httpPorts-1).
+		next("--http 127.0.0.1:0, or --http off")
+}
+
+// serveHTTP answers HTTP until the function it returns is called.
+func (s *server) serveHTTP(l net.Listener) (stop func()) {
+	if l == nil {
+		return func() {}
+	}
+	web := &http.Server{
+		Handler: s.guard(l.Addr(), s.routes()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.config.Log.Error("http ended", "error", err)
+		}
+	}()
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if web.Shutdown(ctx) != nil {
+			web.Close()
+		}
+		<-done
+	}
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", s.livez)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /v1/status", s.statusJSON)
+	mux.Handle("GET /metrics", s.metrics.handler(s.node))
+	return mux
+}
+
+// livez says that the loop turns.
+func (s *server) livez(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.status(r); err != nil {
+		http.Error(w, "the loop does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ok\n"))
+}
+
+// readyz says whether a job asked for now would be assigned.
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	status, err := s.status(r)
+	switch {
+	case err != nil:
+		http.Error(w, "the loop does not answer", http.StatusServiceUnavailable)
+	case !status.Ready:
+		http.Error(w, status.Reason, http.StatusServiceUnavailable)
+	default:
+		w.Write([]byte("ok\n"))
+	}
+}
+
+// statusJSON is `status --json` over HTTP.
+func (s *server) statusJSON(w http.ResponseWriter, r *http.Request) {
+	status, err := s.status(r)
+	if err != nil {
+		http.Error(w, "the loop does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(status); err != nil {
+		s.config.Log.Debug("status not sent", "error", err)
+	}
+}
+
+func (s *server) status(r *http.Request) (node.Status, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	return s.node.Status(ctx)
+}
+
+// guard lets only requests through that name this server by an address, so that no
+// web page can reach it under a name of its own, and beyond loopback only holders of a token.
+func (s *server) guard(bound net.Addr, next http.Handler) http.Handler {
+	at, err := netip.ParseAddrPort(bound.String())
+	local := err == nil && at.Addr().Unmap().IsLoopback()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		switch {
+		case !hostAllowed(r.Host, local):
+			http.Error(w, "this server is not called "+strconv.Quote(r.Host), http.StatusMisdirectedRequest)
+		case !local && !s.bears(r):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="p2pnode"`)
+			http.Error(w, "a token of the cluster is needed: Authorization: Bearer TOKEN", http.StatusUnauthorized)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// hostAllowed reports whether a Host header names this server: an address literal, or a name that no foreign DNS can give.
+func hostAllowed(host string, local bool) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = trimBrackets(host)
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !local || ip.Unmap().IsLoopback()
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	name, err := os.Hostname()
+	return !local && err == nil && strings.EqualFold(host, name)
+}
+
+// bears reports whether a request carries the cluster's peer or client token.
+func (s *server) bears(r *http.Request) bool {
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return false
+	}
+	client, err := node.ClientToken(s.home.secret)
+	if err != nil {
+		return false
+	}
+	same := func(a, b string) int { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) }
+	return same(given, client)|same(given, node.PeerToken(s.home.secret)) == 1
+}
