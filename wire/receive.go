@@ -90,16 +90,21 @@ func (e *Endpoint) fromPeer(a *arrival) {
 		e.converse(s, a)
 		return
 	}
-	greeted := false
-	for _, f := range a.body.Frames {
+	if f, ok := greetingOf(a.body.Frames); ok {
+		e.greet(a, f)
+		return
+	}
+	e.challenge(a)
+}
+
+// greetingOf returns the first Hello or HelloAck: one datagram gets one answer.
+func greetingOf(frames []frame) (frame, bool) {
+	for _, f := range frames {
 		if f.Kind == KindHello || f.Kind == KindHelloAck {
-			greeted = true
-			e.greet(a, f)
+			return f, true
 		}
 	}
-	if !greeted {
-		e.challenge(a)
-	}
+	return frame{}, false
 }
 
 // converse takes a datagram of an open session.

@@ -18,6 +18,7 @@ func (w *window) start(n uint64) {
 	for i := range w.bits {
 		w.bits[i] = ^uint64(0)
 	}
+	w.bits[n/64%windowWords] = 2<<(n%64) - 1
 }
 
 // fresh reports whether n may be accepted.
