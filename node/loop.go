@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"p2pnode/wire"
@@ -27,6 +28,7 @@ type loop struct {
 	drops   chan wire.Digest // to the janitor
 	failed  chan error       // from the store; ends the node
 	done    chan struct{}    // closed when run returns
+	dropped atomic.Uint64    // datagrams that found the queue full
 
 	pending  []Batch       // owned by run
 	dropping []wire.Digest // owned by run
@@ -220,6 +222,7 @@ func (l *loop) post(p inbound) {
 	select {
 	case l.packets <- p:
 	default:
+		l.dropped.Add(1)
 		packetBuffers.Put(p.data)
 	}
 }

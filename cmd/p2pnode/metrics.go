@@ -57,7 +57,7 @@ func (m *metrics) Elected(took time.Duration) { m.elections.Observe(took.Seconds
 
 // handler answers /metrics.
 func (m *metrics) handler(n *node.Node) http.Handler {
-	m.registry.MustRegister(snapshot{n})
+	m.registry.MustRegister(snapshot{n}, traffic{n})
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 

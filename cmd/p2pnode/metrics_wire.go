@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"p2pnode/node"
+)
+
+// traffic collects what the datagram layer and the loop count.
+type traffic struct{ node *node.Node }
+
+// total describes one count since the start.
+func total(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("p2pnode_"+name+"_total", help, labels, nil)
+}
+
+var (
+	descDatagrams  = total("datagrams", "Control datagrams, by direction.", "direction")
+	descBytes      = total("datagram_bytes", "Bytes of control datagrams, by direction.", "direction")
+	descResent     = total("retransmissions", "Reliable messages sent again.")
+	descRefused    = total("datagrams_refused", "Datagrams not acted on, by reason.", "reason")
+	descHandshakes = total("handshakes", "Sessions begun with peers.")
+	descChanges    = total("leader_changes", "Changes of leadership that this server saw.")
+	descLate       = gauge("loop_late_seconds", "The longest the loop has been late since the start.")
+	descBacklog    = gauge("store_backlog", "Store batches not yet on disk.")
+	descHeld       = gauge("results_held", "Results kept on this server.")
+)
+
+// Describe implements prometheus.Collector.
+func (t traffic) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descHandshakes, descChanges, descLate, descBacklog, descHeld} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (t traffic) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	c, err := t.node.Counters(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(descHandshakes, err)
+		return
+	}
+	count := func(d *prometheus.Desc, v uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	w := c.Wire
+	count(descDatagrams, w.DatagramsIn, "in")
+	count(descDatagrams, w.DatagramsOut, "out")
+	count(descBytes, w.BytesIn, "in")
+	count(descBytes, w.BytesOut, "out")
+	count(descResent, w.Retransmissions)
+	count(descHandshakes, w.Handshakes)
+	count(descChanges, c.Changes)
+	for reason, v := range map[string]uint64{
+		"replayed": w.Replays, "malformed": w.Malformed, "unauthenticated": w.Unauthenticated, "misdirected": w.Misdirected,
+		"forbidden": w.Forbidden, "over_budget": w.Starved, "queue_full": c.Dropped,
+	} {
+		count(descRefused, v, reason)
+	}
+	for d, v := range map[*prometheus.Desc]float64{
+		descLate: c.Late.Seconds(), descBacklog: float64(c.Backlog), descHeld: float64(c.Held),
+	} {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+}
