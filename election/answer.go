@@ -95,6 +95,9 @@ func (m *Machine) answerPre(now time.Time, p *peer, e wire.Election) {
 		return
 	}
 	m.send(p, wire.Grant{Phase: e.Phase, Epoch: e.Epoch})
+	if m.polling() && m.poll.priority.Compare(e.Priority) < 0 {
+		return // p may not have heard the better candidate that this node is: both giving up would elect nobody
+	}
 	m.favour, m.favoured = now.Add(m.c.Hold), e.Priority
 	m.stand(now)
 }

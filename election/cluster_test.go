@@ -23,6 +23,7 @@ type cluster struct {
 	fsync, slack  time.Duration // likewise a commit
 	dup           bool
 	side          []int                   // nodes of different sides do not hear each other
+	mute          map[[2]int]bool         // from, to: one-way silence
 	drop          map[string]bool         // "Kind from to"
 	last          map[string]wire.Message // newest election message of that kind and link
 	trace         func(format string, args ...any)
@@ -44,7 +45,7 @@ var epochStart = time.Unix(1_000_000_000, 0)
 func newCluster(seed uint64, n int, q Quorum) *cluster {
 	c := &cluster{
 		now: epochStart, rng: rand.New(rand.NewPCG(seed, 2)), quorum: q, delay: 5 * time.Millisecond, fsync: 5 * time.Millisecond,
-		side: make([]int, n), drop: map[string]bool{}, last: map[string]wire.Message{}, trace: func(string, ...any) {},
+		side: make([]int, n), mute: map[[2]int]bool{}, drop: map[string]bool{}, last: map[string]wire.Message{}, trace: func(string, ...any) {},
 	}
 	for i := range n {
 		c.nodes = append(c.nodes, &node{c: c, i: i, id: wire.NodeID{15: byte(i + 1)}, name: fmt.Sprintf("n%d", i+1)})
@@ -131,7 +132,7 @@ func (c *cluster) until(d time.Duration, fact func() bool) (time.Duration, bool)
 
 // transmit puts a datagram on the wire, where it may be lost.
 func (c *cluster) transmit(p packet) {
-	if c.side[p.from] != c.side[p.to] || c.loss > 0 && c.rng.Float64() < c.loss {
+	if c.side[p.from] != c.side[p.to] || c.mute[[2]int{p.from, p.to}] || c.loss > 0 && c.rng.Float64() < c.loss {
 		return
 	}
 	if p.msg != nil && len(c.drop) > 0 && c.drop[fmt.Sprintf("%s %d %d", kindName(p.msg), p.from, p.to)] {

@@ -11,14 +11,19 @@ import (
 // serves until the winner's Coordinator arrives, and the winner sends it once the contact is old enough
 // for the followers' heartbeats to be known.
 func (m *Machine) contest(now time.Time, p *peer, epoch uint64, announced bool) {
-	higher := epoch > m.epoch && epoch >= m.promised
-	if higher && (announced || m.c.Quorum == Majority) {
+	higher := epoch > m.epoch
+	switch {
+	case higher && epoch >= m.promised && (announced || m.c.Quorum == Majority):
 		m.follow(now, p, epoch)
-		return
+	case higher && m.c.Quorum == Majority:
+		m.Resign(now) // its own promise keeps it from following yet: it says EpochBehind
+	case m.c.Quorum == Available:
+		m.compare(now, p, epoch)
 	}
-	if m.c.Quorum == Majority {
-		return
-	}
+}
+
+// compare lets the better of two leaders of available mode confirm itself, at most once a second.
+func (m *Machine) compare(now time.Time, p *peer, epoch uint64) {
 	if p.rival.IsZero() {
 		p.rival = now
 	}
