@@ -18,22 +18,23 @@ type adam7 struct {
 	h     ihdr
 	y     int
 	kept  [7][][]byte
-	read7 bool
+	ready bool
 }
 
 func (a *adam7) read(dst []byte) error {
-	if !a.read7 {
+	if !a.ready {
 		for i := range passes {
 			if err := a.readPass(i); err != nil {
 				return err
 			}
 		}
-		a.read7 = true
+		a.ready = true
 	}
 	clear(dst)
 	for i, p := range passes {
 		if (a.y-p.y)%p.dy == 0 && a.y >= p.y && len(a.kept[i]) > 0 {
 			a.place(dst, a.kept[i][0], p)
+			a.kept[i][0] = nil // it is needed no more
 			a.kept[i] = a.kept[i][1:]
 		}
 	}

@@ -143,6 +143,24 @@ func TestBombsCostNoMemory(t *testing.T) {
 	}
 }
 
+func TestEmbeddingHoldsAFewRowsOnly(t *testing.T) {
+	const megabyte = 1 << 20
+	flat := pngSpec{width: 5000, height: 4000, kind: 2, depth: 8}
+	carrier := remade(flat, make([]byte, 4000*(5000*3+1))) // 60 MB when decoded
+	info, err := Measure(bytes.NewReader(carrier), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Seal(Payload{Kind: Text, Data: []byte("hello")}, info, SealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := spent(func() { _, err = Embed(io.Discard, bytes.NewReader(carrier), e, EmbedOptions{}) })
+	if err != nil || used > 12*megabyte {
+		t.Errorf("Embed allocated %d MB in all, %v", used/megabyte, err)
+	}
+}
+
 func TestMetadataIsBounded(t *testing.T) {
 	s := pngSpec{width: 8, height: 8, kind: 2, depth: 8, sample: at8(3)}
 	for range 5 {

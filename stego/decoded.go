@@ -112,15 +112,15 @@ func fillOpaque(dst, pix []byte) {
 
 // decodedCarrier is a carrier that one of these decoders reads from r.
 func decodedCarrier(i Info, r io.Reader, decode func(io.Reader) (image.Image, error)) *carrier {
-	d := &decodedRows{kind: i.Source, l: i.layout(), decode: func() (image.Image, error) { return guarded(r, decode) }}
+	d := &decodedRows{kind: i.Source, l: i.layout(), decode: func() (image.Image, error) { return guarded(i.Source, r, decode) }}
 	return &carrier{info: i, rows: d, meta: &metadata{}}
 }
 
 // guarded turns a decoder's panic, which a malformed file may find, into an error.
-func guarded(r io.Reader, decode func(io.Reader) (image.Image, error)) (im image.Image, err error) {
+func guarded(kind string, r io.Reader, decode func(io.Reader) (image.Image, error)) (im image.Image, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			im, err = nil, &FormatError{Reason: "the decoder gave up"}
+			im, err = nil, &FormatError{Kind: kind, Reason: "the decoder gave up"}
 		}
 	}()
 	return decode(r)

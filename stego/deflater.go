@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash"
 	"hash/adler32"
-	"math"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -12,7 +11,15 @@ import (
 const (
 	bandSize   = 1 << 20  // bytes of rows that share one filter and one way to deflate
 	sampleSize = 48 << 10 // bytes of a band by which these are chosen
-	matchLevel = 5
+	matchLevel = 6
+)
+
+// PNG filter types that the encoder uses.
+const (
+	noFilter    = byte(0)
+	leftFilter  = byte(1)
+	upFilter    = byte(2)
+	paethFilter = byte(4)
 )
 
 // deflater makes a zlib stream of rows. It works in bands: for each it tries on
@@ -25,6 +32,7 @@ type deflater struct {
 	band    []byte // one row above ‖ rows
 	lines   []byte // filtered
 	out     bytes.Buffer
+	scratch bytes.Buffer
 	adler   hash.Hash32
 	huffman *flate.Writer
 	match   *flate.Writer
@@ -111,59 +119,48 @@ func (d *deflater) filter(dst []byte, filter byte, begin, end int) []byte {
 	return dst
 }
 
-// choose tries filters on some rows in the middle of the band.
+// choose tries filters, and both ways to deflate, on some rows in the middle of
+// the band. Matching costs several times more, so it must save a tenth.
 func (d *deflater) choose() (filter byte, matching bool) {
 	n := min(d.rows, max(1, sampleSize/d.l.row()))
 	begin := (d.rows - n) / 2
-	best, least := byte(4), math.MaxFloat64
-	var lines []byte
-	for _, f := range []byte{4, 2, 1, 0} {
-		lines = d.filter(lines[:0], f, begin, begin+n)
-		if size := entropy(lines); size < 0.98*least {
-			best, least = f, size
+	filter, least := paethFilter, d.trial(paethFilter, begin, n, false)
+	for _, f := range []byte{upFilter, leftFilter, noFilter} {
+		if size := d.trial(f, begin, n, false); size < least {
+			filter, least = f, size
 		}
 	}
-	filter = best
-	var trial bytes.Buffer
-	for _, f := range []byte{best, 0} {
-		trial.Reset()
-		d.deflate(&trial, d.filter(lines[:0], f, begin, begin+n), true)
-		if size := float64(trial.Len()); size < 0.9*least {
-			filter, matching, least = f, true, size/0.9
+	least -= least / 10
+	for _, f := range []byte{filter, noFilter} {
+		if size := d.trial(f, begin, n, true); size < least {
+			filter, matching, least = f, true, size
 		}
 	}
 	return filter, matching
 }
 
-// entropy returns the bytes that ideal codes for single bytes would make of lines.
-func entropy(lines []byte) float64 {
-	var count [256]int
-	for _, v := range lines {
-		count[v]++
-	}
-	bits := 0.0
-	for _, n := range count {
-		if n > 0 {
-			bits -= float64(n) * math.Log2(float64(n)/float64(len(lines)))
-		}
-	}
-	return bits / 8
+// trial returns the bytes that some rows of the band would make.
+func (d *deflater) trial(filter byte, begin, n int, matching bool) int {
+	d.lines = d.filter(d.lines[:0], filter, begin, begin+n)
+	d.scratch.Reset()
+	d.deflate(&d.scratch, d.lines, matching)
+	return d.scratch.Len()
 }
 
 // appendFiltered appends a filter type and a row with that filter on it.
 func appendFiltered(dst []byte, filter byte, cur, prior []byte, step int) []byte {
 	dst = append(dst, filter)
 	switch filter {
-	case 1:
+	case leftFilter:
 		dst = append(dst, cur[:min(step, len(cur))]...)
 		for i := step; i < len(cur); i++ {
 			dst = append(dst, cur[i]-cur[i-step])
 		}
-	case 2:
+	case upFilter:
 		for i, v := range cur {
 			dst = append(dst, v-prior[i])
 		}
-	case 4:
+	case paethFilter:
 		dst = appendPaeth(dst, cur, prior, step)
 	default:
 		dst = append(dst, cur...)

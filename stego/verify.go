@@ -80,6 +80,9 @@ func Check(r io.Reader, e *Embedding, lim Limits) error {
 	if err != nil {
 		return &VerifyError{Row: -1, Reason: err.Error()}
 	}
+	if c.info.Source != "png" {
+		return &VerifyError{Row: -1, Reason: "output is " + c.info.Source + ", want png"}
+	}
 	f := newFinder(c)
 	found, err := f.sealed(c, e)
 	if err == nil {
