@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -156,6 +157,7 @@ func (c *ClientConfig) fill() {
 	if c.Name == "" {
 		c.Name = whoAmI()
 	}
+	c.Name = strings.ToValidUTF8(clip(c.Name, clientNameMax), "")
 }
 
 // whoAmI names this client for people.

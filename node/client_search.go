@@ -90,7 +90,7 @@ func (s *search) begin(now time.Time) {
 		s.servers, s.hints, s.nonces = map[wire.NodeID]*server{}, map[wire.NodeID]wire.Node{}, map[uint64]time.Time{}
 	}
 	for _, v := range s.servers {
-		v.silent = false
+		v.silent, v.leader = false, wire.NodeID{} // who led when last asked may lead no more
 	}
 	s.queryAt, s.round, s.found, s.err, s.busy = now, 0, nil, nil, nil
 	s.askAt, s.asks = now, 0

@@ -90,6 +90,7 @@ func CodeOf(err error) wire.Code {
 	var remote *RemoteError
 	var several *SeveralClustersError
 	var unknown *UnknownClusterError
+	var local *localError
 	switch {
 	case err == nil:
 		return wire.CodeOK
@@ -105,6 +106,8 @@ func CodeOf(err error) wire.Code {
 		return wire.CodeUnreachable
 	case errors.Is(err, ErrVerify):
 		return wire.CodeVerify
+	case errors.As(err, &local):
+		return wire.CodeIO
 	case errors.Is(err, context.DeadlineExceeded):
 		return wire.CodeTimeout
 	case errors.Is(err, context.Canceled):
