@@ -114,31 +114,6 @@ func TestGoldenVectors(t *testing.T) {
 	}
 }
 
-// TestProtocolExamplesAreTheVectors compares the appendix of the specification with the vectors.
-func TestProtocolExamplesAreTheVectors(t *testing.T) {
-	const path, begin, end = "../docs/PROTOCOL.md", "<!-- vectors begin -->\n", "<!-- vectors end -->"
-	doc, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(doc), begin)
-	_, tail, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the vectors", path)
-	}
-	var b strings.Builder
-	for _, s := range []struct {
-		title   string
-		vectors []vector
-	}{{"Messages", messageVectors(t)}, {"Datagrams", datagramVectors(t)}, {"Stream frames", streamVectors(t)}} {
-		fmt.Fprintf(&b, "\n### %s\n", s.title)
-		for _, v := range s.vectors {
-			fmt.Fprintf(&b, "\n```\n%s```\n", v)
-		}
-	}
-	golden(t, path, head+begin+b.String()+"\n"+end+tail)
-}
-
 // golden compares a file, or rewrites it.
 func golden(t *testing.T, path, want string) {
 	t.Helper()
