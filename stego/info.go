@@ -57,7 +57,7 @@ type Info struct {
 	Model         Model
 	Depth         int  // Depth is the bits of an output sample: 8 or 16.
 	Expanded      bool // Expanded: the output's samples are not the file's (palette, depth below 8, tRNS).
-	Interlaced    bool // Interlaced: the whole image is held in memory to read it.
+	Interlaced    bool // Interlaced: Adam7, or a progressive JPEG: all of it is held in memory to read it.
 
 	// Usable counts the samples v1 may change; Window counts those of them that
 	// may carry payload, behind the head (docs/STEGO.md §4). Probe leaves both
@@ -77,8 +77,10 @@ func (i Info) Memory() int64 {
 	image := i.Pixels() * int64(i.Model.channels()*i.Depth/8)
 	marks := i.Pixels() * int64(i.Model.Colors()) / 4
 	switch {
+	case i.Source == "jpeg" && i.Interlaced:
+		return flat + marks + 5*image // coefficients of 4 bytes each
 	case i.Source == "jpeg":
-		return flat + marks + 5*image // a progressive file's coefficients: 4 bytes each
+		return flat + marks + image
 	case i.Source != "png":
 		return flat + marks + 3*image
 	case i.Interlaced && i.Model.Alpha():

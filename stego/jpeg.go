@@ -13,6 +13,7 @@ import (
 // jpegHead is what the segments before a JPEG's first scan say.
 type jpegHead struct {
 	width, height, components int64
+	progressive               bool
 	exif                      []byte
 	profile                   [][]byte // ICC parts in their order
 	seen                      bytes.Buffer
@@ -28,7 +29,7 @@ func openJPEG(r *bufio.Reader, lim Limits) (*carrier, error) {
 	if err := lim.check("jpeg", h.width, h.height); err != nil {
 		return nil, err
 	}
-	i := Info{Source: "jpeg", Width: int(h.width), Height: int(h.height), Model: RGB, Depth: 8}
+	i := Info{Source: "jpeg", Width: int(h.width), Height: int(h.height), Model: RGB, Depth: 8, Interlaced: h.progressive}
 	if h.components == 1 {
 		i.Model = Gray
 	}
@@ -96,6 +97,7 @@ func (h *jpegHead) segment(r io.Reader, kind byte) error {
 	const exif, icc = "Exif\x00\x00", "ICC_PROFILE\x00"
 	switch {
 	case kind >= 0xc0 && kind <= 0xcf && kind != 0xc4 && kind != 0xc8 && kind != 0xcc:
+		h.progressive = kind == 0xc2
 		return h.frame(data)
 	case kind == 0xe1 && h.exif == nil && bytes.HasPrefix(data, []byte(exif)):
 		h.exif = data[len(exif):]

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -160,5 +161,28 @@ func TestVectors(t *testing.T) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("answers differ from %s; -update rewrites it, which changes the format", vectorFile)
+	}
+}
+
+// TestDocumentQuotesTheVectors compares docs/STEGO.md §9 with the vectors.
+func TestDocumentQuotesTheVectors(t *testing.T) {
+	doc, err := os.ReadFile("../docs/STEGO.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	squeezed := strings.Join(strings.Fields(string(doc)), "")
+	v, k := asked()[0].answer(t), knownAnswers()
+	h := header{kind: Text, rate: v.Rate, raw: 5, box: 5 + tagSize}
+	quotes := []string{"header plain text" + hex.EncodeToString(h.append(nil)), k.Signs}
+	for name, b := range map[string]hexBytes{"K_head": v.HeadKey, "K_seal": v.SealKey, "K_place": v.PlaceKey, "K_change": v.ChangeKey, "sealed": v.Sealed} {
+		quotes = append(quotes, name+hex.EncodeToString(b))
+	}
+	for n, places := range k.Places {
+		quotes = append(quotes, fmt.Sprintf("N = %s %v", n, strings.Trim(fmt.Sprint(places), "[]")))
+	}
+	for _, q := range quotes {
+		if !strings.Contains(squeezed, strings.Join(strings.Fields(q), "")) {
+			t.Errorf("docs/STEGO.md does not quote %q", q)
+		}
 	}
 }
