@@ -338,11 +338,11 @@ func TestNobodyThereTellsWhatWasTried(t *testing.T) {
 	})
 }
 
-func TestStatusComesFromTheLeader(t *testing.T) {
+func TestStatusComesFromTheServerNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a", "b")
-		got, err := o.client(nil).Status(t.Context())
-		if err != nil || string(got) != `{"self":"a"}` {
+		got, err := o.client(func(c *ClientConfig) { c.Servers = []string{"10.0.0.2:47470"} }).Status(t.Context())
+		if err != nil || string(got) != `{"self":"b"}` {
 			t.Errorf("Status = %s, %v", got, err)
 		}
 	})

@@ -165,7 +165,7 @@ func (s *search) nameOf(id wire.NodeID) string {
 	return s.hints[id].Name
 }
 
-// Status asks a server, the leader if there is one, for the cluster's status in JSON.
+// Status asks a server for the cluster's status in JSON: a configured one, or else the leader, if there is one.
 func (cl *Client) Status(ctx context.Context) ([]byte, error) {
 	events, err := cl.mail.subscribe(ctx)
 	if err != nil {
@@ -177,10 +177,10 @@ func (cl *Client) Status(ctx context.Context) ([]byte, error) {
 	s.begin(time.Now())
 	var failed error
 	for {
-		if err := cl.seek(ctx, s, events, func() bool { return s.spokesman() != nil }, func() {}); err != nil {
+		if err := cl.seek(ctx, s, events, func() bool { return s.spokesman(time.Now()) != nil }, func() {}); err != nil {
 			return nil, errors.Join(err, failed)
 		}
-		v := s.spokesman()
+		v := s.spokesman(time.Now())
 		report, err := cl.inquire(ctx, s.contact(v))
 		var remote *RemoteError
 		if err == nil || errors.As(err, &remote) {
@@ -191,22 +191,28 @@ func (cl *Client) Status(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// spokesman returns the server to ask for the status: the leader, else the fastest to answer. Nil: none yet.
-func (s *search) spokesman() *server {
+// spokesman returns the server to ask for the status; nil: none yet. Nobody waits long for the leader's own answer.
+func (s *search) spokesman(now time.Time) *server {
 	if s.chosen == nil {
 		return nil
 	}
-	if l := s.leader(); l != nil {
+	if l := s.leader(); l != nil && s.patient {
 		return l
+	}
+	if s.patient && now.Before(s.first.Add(leaderGrace)) {
+		return nil
 	}
 	var best *server
 	for _, v := range s.sorted() {
-		if v.cluster.ID == s.chosen.ID && (best == nil || v.rtt < best.rtt) {
+		meant := s.patient || slices.Contains(s.targets, v.event.Addr)
+		if meant && v.cluster.ID == s.chosen.ID && (best == nil || v.rtt < best.rtt) {
 			best = v
 		}
 	}
 	return best
 }
+
+const leaderGrace = 50 * time.Millisecond
 
 // contact describes how to reach a server that answered.
 func (s *search) contact(v *server) *assignment {
