@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,12 +38,11 @@ func LoadSecret(dir string) (s Secret, found bool, err error) {
 		return Secret{}, false, fmt.Errorf("read the cluster secret: %w", err)
 	}
 	defer f.Close()
-	text := make([]byte, 4096)
-	n, err := f.Read(text)
-	if n == 0 && err != nil {
-		return Secret{}, false, fmt.Errorf("read the cluster secret %s: %w", path, err)
+	var t Token
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err == nil {
+		t, err = ParseToken(string(text))
 	}
-	t, err := ParseToken(string(text[:n]))
 	if err == nil && t.Secret == nil {
 		err = fmt.Errorf("%w: a client token, where a peer token belongs", ErrTokenKind)
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -116,16 +117,18 @@ func openBolt(path string) (db *bbolt.DB, err error) {
 func (s *Store) load(self wire.NodeID) (snap Snapshot, err error) {
 	defer damaged(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	err = s.db.Update(func(tx *bbolt.Tx) error {
-		if tx.Bucket(metaBucket) == nil {
-			snap.Fresh = true
-			return create(tx, self)
+	err = s.db.View(func(tx *bbolt.Tx) error { // reading must not need room on the disk
+		if snap.Fresh = tx.Bucket(metaBucket) == nil; snap.Fresh {
+			return nil
 		}
 		if err := s.check(tx, self); err != nil {
 			return err
 		}
 		return read(tx, &snap)
 	})
+	if snap.Fresh {
+		err = s.db.Update(func(tx *bbolt.Tx) error { return create(tx, self) })
+	}
 	return snap, err
 }
 
@@ -138,17 +141,22 @@ func damaged(err *error) {
 
 // Bind says which cluster the store is for: the first caller decides, any other cluster later is a *ForeignStoreError.
 func (s *Store) Bind(cluster wire.ClusterID) error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
-		meta := tx.Bucket(metaBucket)
-		held := meta.Get(keyCluster)
-		if held == nil {
-			return meta.Put(keyCluster, cluster[:])
-		}
-		if id := wire.ClusterID(held); id != cluster {
-			return &ForeignStoreError{Dir: s.dir, What: "cluster", Holds: id.String(), Wants: cluster.String()}
-		}
+	var held []byte
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		held = bytes.Clone(tx.Bucket(metaBucket).Get(keyCluster))
 		return nil
 	})
+	switch {
+	case err != nil || bytes.Equal(held, cluster[:]):
+	case held == nil:
+		err = s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put(keyCluster, cluster[:]) })
+	default:
+		return &ForeignStoreError{Dir: s.dir, What: "cluster", Holds: fmt.Sprintf("%x", held), Wants: cluster.String()}
+	}
+	if err != nil {
+		return fmt.Errorf("bind the store in %s to its cluster: %w", s.dir, err)
+	}
+	return nil
 }
 
 // Commit makes batches durable, in their order, all or none.

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestTokenRoundTrips(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := Secret(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "secret"))
+		if s.IsZero() {
+			t.Skip("no secret")
+		}
+		id, err := NewIdentity(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer, err := ParseToken(PeerToken(s))
+		if err != nil || peer.Secret == nil || *peer.Secret != s || peer.Client != id.Client || !peer.Authority.Equal(id.Authority) {
+			t.Fatalf("ParseToken(PeerToken) = %+v, %v", peer, err)
+		}
+		text, err := ClientToken(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := ParseToken(text)
+		if err != nil || client.Secret != nil || client.Client != id.Client || client.Cluster() != id.Cluster {
+			t.Fatalf("ParseToken(ClientToken) = %+v, %v", client, err)
+		}
+	})
+}
+
+// Tokens in users' files have to stay readable.
+func TestTokenTextIsFixed(t *testing.T) {
+	if got, want := PeerToken(secretOf(1)), "p2pnode-peer-1-aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeav3wmoru"; got != want {
+		t.Errorf("PeerToken = %s, want %s", got, want)
+	}
+}
+
+func TestTokenForgivesLayoutAndCase(t *testing.T) {
+	text := PeerToken(secretOf(1))
+	for _, s := range []string{text + "\n", "  " + text + "\r\n", strings.ToUpper(text), text[:20] + "\n" + text[20:]} {
+		if got, err := ParseToken(s); err != nil || *got.Secret != secretOf(1) {
+			t.Errorf("ParseToken(%q): %v", s, err)
+		}
+	}
+}
+
+func TestTokenErrorsSayWhatIsWrong(t *testing.T) {
+	peer := PeerToken(secretOf(1))
+	client, err := ClientToken(secretOf(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := strings.TrimPrefix(peer, "p2pnode-peer-1-")
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"empty", "", ErrTokenCut},
+		{"prefix only", "p2pnode-peer-1-", ErrTokenCut},
+		{"part of the prefix", "p2pnode-pe", ErrTokenCut},
+		{"last character missing", peer[:len(peer)-1], ErrTokenCut},
+		{"client token's last character missing", client[:len(client)-1], ErrTokenCut},
+		{"doubled", peer + content, ErrTokenLong},
+		{"something else", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5", ErrTokenKind},
+		{"other kind of ours", "p2pnode-admin-1-" + content, ErrTokenKind},
+		{"later version", "p2pnode-peer-2-" + content, ErrTokenVersion},
+		{"one kind's content under the other's name", "p2pnode-client-1-" + content, ErrTokenCut},
+		{"digit that is none of ours", peer[:20] + "1" + peer[21:], ErrTokenTypo},
+		{"two swapped", "p2pnode-peer-1-ab" + content[2:], ErrTokenTypo},
+	} {
+		if _, err := ParseToken(c.text); !errors.Is(err, c.want) {
+			t.Errorf("%s: ParseToken = %v, want %v", c.name, err, c.want)
+		} else if strings.Contains(err.Error(), content[:8]) {
+			t.Errorf("%s: the error shows the token: %v", c.name, err)
+		}
+	}
+}
+
+func TestTokenAnyWrongCharacterIsNoticed(t *testing.T) {
+	text, err := ClientToken(secretOf(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len("p2pnode-client-1-"); i < len(text); i++ {
+		for _, c := range []byte("aq7") {
+			wrong := []byte(text)
+			wrong[i] = c
+			if bytes.Equal(wrong, []byte(text)) {
+				continue
+			}
+			if _, err := ParseToken(string(wrong)); !errors.Is(err, ErrTokenTypo) {
+				t.Fatalf("character %d changed to %c: %v, want ErrTokenTypo", i, c, err)
+			}
+		}
+	}
+}
+
+func FuzzTokenParse(f *testing.F) {
+	client, err := ClientToken(secretOf(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(PeerToken(secretOf(1)))
+	f.Add(client)
+	f.Add("p2pnode-peer-1-")
+	f.Fuzz(func(t *testing.T, text string) {
+		token, err := ParseToken(text)
+		if err != nil {
+			return
+		}
+		again := tokenOf(clientPrefix, append(token.Client[:], token.Authority...))
+		if token.Secret != nil {
+			again = PeerToken(*token.Secret)
+		}
+		if !strings.EqualFold(again, strings.Join(strings.Fields(text), "")) {
+			t.Errorf("%q and %q are one token", text, again)
+		}
+	})
+}
