@@ -29,27 +29,29 @@ func (e *Endpoint) Send(now time.Time, to NodeID, m Message) (id uint64, err err
 	if len(f.Payload) > MaxPayload {
 		return 0, ErrTooLarge
 	}
-	if r := m.Kind().rule(); !r.allowed(AuthorityPeer, true) {
+	r := m.Kind().rule()
+	if !r.allowed(AuthorityPeer, true) {
 		return 0, ErrForbidden
 	}
 	s.quiet = false
-	return e.post(s, f, Reliable(m))
+	return e.post(s, letter{frame: f, held: r.held}, Reliable(m))
 }
 
-// post puts a frame into the outbox of s.
-func (e *Endpoint) post(s *session, f frame, reliable bool) (id uint64, err error) {
+// post puts a letter into the outbox of s.
+func (e *Endpoint) post(s *session, l letter, reliable bool) (id uint64, err error) {
 	if !reliable {
 		if len(s.out.loose) >= e.cfg.Queue {
 			return 0, ErrQueueFull
 		}
-		s.out.loose = append(s.out.loose, letter{frame: f})
+		s.out.loose = append(s.out.loose, l)
 		return 0, nil
 	}
 	if len(s.out.queue)+len(s.out.flight) >= e.cfg.Queue {
 		return 0, ErrQueueFull
 	}
 	e.handle++
-	s.out.queue = append(s.out.queue, letter{handle: e.handle, frame: f, held: f.Kind.rule().held})
+	l.handle = e.handle
+	s.out.queue = append(s.out.queue, l)
 	return e.handle, nil
 }
 
