@@ -67,13 +67,25 @@ func TestOtherFormatsSurviveDamage(t *testing.T) {
 		if strings.HasSuffix(name, ".png") {
 			continue
 		}
-		for n := 0; n < len(file); n += 1 + len(file)/150 {
+		for n := 0; n < len(file); n += 1 + len(file)/60 {
 			for _, damaged := range [][]byte{file[:n], append(append(bytes.Clone(file[:n]), file[n]^0xff), file[n+1:]...)} {
 				_, err := Embed(io.Discard, bytes.NewReader(damaged), tiny(), EmbedOptions{Limits: Limits{MaxPixels: 1e6}})
 				if err != nil && !typed(err) {
 					t.Errorf("%s at byte %d: %v", name, n, err)
 				}
 			}
+		}
+	}
+}
+
+func TestEmbedReadsTheWholeFile(t *testing.T) {
+	for name, file := range goodImages(t) {
+		if !strings.HasSuffix(name, ".png") {
+			file = append(bytes.Clone(file), make([]byte, 100_000)...) // data behind the image
+		}
+		r := bytes.NewReader(file)
+		if _, err := Embed(io.Discard, r, tiny(), EmbedOptions{}); err != nil || r.Len() != 0 {
+			t.Errorf("%s: %d bytes left unread, %v", name, r.Len(), err)
 		}
 	}
 }

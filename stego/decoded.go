@@ -13,6 +13,7 @@ type decodedRows struct {
 	decode func() (image.Image, error)
 	screen image.Rectangle // rows are of this; what the image does not cover is transparent
 	l      layout
+	rest   io.Reader // what the decoder may leave unread; nil: nothing
 	im     image.Image
 	y      int
 }
@@ -37,7 +38,14 @@ func (d *decodedRows) next(dst []byte) error {
 	return nil
 }
 
-func (d *decodedRows) finish() error { return nil }
+// finish reads to the file's end, so that whoever hashes it sees all of it.
+func (d *decodedRows) finish() error {
+	if d.rest == nil {
+		return nil
+	}
+	_, err := io.Copy(io.Discard, d.rest)
+	return damaged(d.kind, err)
+}
 
 // fill converts one row.
 func (d *decodedRows) fill(dst []byte, y int) {
@@ -112,7 +120,7 @@ func fillOpaque(dst, pix []byte) {
 
 // decodedCarrier is a carrier that one of these decoders reads from r.
 func decodedCarrier(i Info, r io.Reader, decode func(io.Reader) (image.Image, error)) *carrier {
-	d := &decodedRows{kind: i.Source, l: i.layout(), decode: func() (image.Image, error) { return guarded(i.Source, r, decode) }}
+	d := &decodedRows{kind: i.Source, l: i.layout(), rest: r, decode: func() (image.Image, error) { return guarded(i.Source, r, decode) }}
 	return &carrier{info: i, rows: d, meta: &metadata{}}
 }
 
