@@ -42,10 +42,6 @@ func number(name, usage string) *cli.Int64Flag {
 	return &cli.Int64Flag{Name: name, Usage: usage}
 }
 
-func duration(name, usage string) *cli.DurationFlag {
-	return &cli.DurationFlag{Name: name, Usage: usage}
-}
-
 // withDefault is a text flag with a value of its own.
 func withDefault(name, usage, value string) *cli.StringFlag {
 	return &cli.StringFlag{Name: name, Usage: usage, Value: value}

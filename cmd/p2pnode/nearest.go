@@ -1,7 +1,13 @@
 package main
 
+// longestWord is longer than any command or flag.
+const longestWord = 40
+
 // nearest returns the word closest to a mistyped one, or "" where none is close.
 func nearest(typed string, words []string) string {
+	if len(typed) > longestWord {
+		return ""
+	}
 	best, least := "", len(typed)/3+2
 	for _, w := range words {
 		if d := distance(typed, w); d < least {

@@ -101,6 +101,14 @@ func (p *proc) settle(content []byte) {
 	p.control, p.http = r.Control, r.HTTP
 }
 
+// wipe deletes everything a server that has ended has stored.
+func (p *proc) wipe() {
+	p.l.t.Helper()
+	if err := os.RemoveAll(p.store()); err != nil {
+		p.l.t.Fatal(err)
+	}
+}
+
 // process returns the running child and its end; nil: not running.
 func (p *proc) process() (*exec.Cmd, chan struct{}) {
 	p.mu.Lock()
@@ -119,6 +127,10 @@ func (p *proc) signal(s syscall.Signal) {
 		child.Process.Signal(s)
 	}
 }
+
+// stop freezes the server, resume lets it go on.
+func (p *proc) stop()   { p.signal(syscall.SIGSTOP) }
+func (p *proc) resume() { p.signal(syscall.SIGCONT) }
 
 // kill ends the server as a power cut would, and waits for its end.
 func (p *proc) kill() {
