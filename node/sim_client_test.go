@@ -82,7 +82,7 @@ func (c *simClient) assign(j *simJob) {
 
 func (c *simClient) flush() {
 	for _, d := range c.ep.Take() {
-		c.s.send(c.addr, d)
+		c.s.net.Send(c.s.now, c.addr, d.To, d.Data)
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *simClient) do(m wire.TaskAssignmentResponse) {
 	life := x.life
 	j.on, j.life = x, life
 	c.s.after(5*time.Millisecond, func() {
-		if x.life != life || x.core == nil {
+		if x.life != life || x.core == nil || c.s.now.Before(x.until) {
 			c.fail(j, m.Server.ID)
 			return
 		}
@@ -136,7 +136,7 @@ func (c *simClient) fail(j *simJob, server wire.NodeID) {
 
 func (c *simClient) upload(j *simJob, x *simNode, life int, m wire.TaskAssignmentResponse) {
 	t := task{Job: j.id, Request: wire.TaskRequest{Attempt: m.Attempt, Epoch: m.Epoch, Leader: m.Leader, Client: "sim", Size: 1000}, Owner: ownerOf(c.addr.Addr())}
-	v := x.core.begin(c.s.now, t)
+	v := x.core.begin(c.s.local(x), t)
 	c.s.flush(x)
 	switch {
 	case v.Code != wire.CodeOK:
@@ -155,11 +155,11 @@ func (c *simClient) worked(j *simJob, x *simNode, life int) {
 		return
 	}
 	x.core.busy(-1)
-	n, err := x.core.finish(c.s.now, j.id, outcome{Mine: Mine{Result: wire.Digest{j.secret}, Size: 1000, Since: c.s.now}})
+	n, err := x.core.finish(c.s.local(x), j.id, outcome{Mine: Mine{Result: wire.Digest{j.secret}, Size: 1000, Since: c.s.local(x)}})
 	if err != nil {
 		c.s.t.Errorf("finish: %v", err)
 	}
-	x.core.after(c.s.now, n, func(time.Time) { c.finished(j, x) })
+	x.core.after(c.s.local(x), n, func(time.Time) { c.finished(j, x) })
 	c.s.flush(x)
 }
 
@@ -168,7 +168,7 @@ func (c *simClient) finished(j *simJob, x *simNode) {
 	j.results++
 	j.working = false
 	j.ended = c.s.now
-	x.core.close(c.s.now, j.id, wire.Acked)
+	x.core.close(c.s.local(x), j.id, wire.Acked)
 	c.s.flush(x)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"p2pnode/election"
+	"p2pnode/wire/wiretest"
 )
 
 var simSeeds = flag.Int("sim.seeds", 20, "how many seeds each simulated scenario runs")
@@ -39,6 +40,13 @@ func (s *sim) settled() *simNode {
 
 func (s *sim) without(x *simNode) []*simNode {
 	return slices.DeleteFunc(slices.Clone(s.nodes), func(y *simNode) bool { return y == x })
+}
+
+func (s *sim) hosts(xs ...*simNode) (out []netip.Addr) {
+	for _, x := range xs {
+		out = append(out, x.addr.Addr())
+	}
+	return out
 }
 
 func percentile(ds []time.Duration, p int) time.Duration {
@@ -81,7 +89,7 @@ func TestSimulatedLeaderDies(t *testing.T) {
 		var took []time.Duration
 		scenario(t, func(t *testing.T, seed uint64) {
 			s := newSim(t, seed, c.nodes, election.Available)
-			s.loss = c.loss
+			s.faults(wiretest.Faults{Loss: c.loss})
 			s.startAll()
 			leader := s.settled()
 			s.crash(leader)
@@ -108,10 +116,10 @@ func TestSimulatedPartitionHeals(t *testing.T) {
 			leader := s.settled()
 			s.client.submit()
 			s.run(2*time.Second, nil)
-			s.cut = func(from, to netip.AddrPort) bool { return (from == leader.addr) != (to == leader.addr) }
+			s.net.Partition(s.hosts(leader), s.hosts(s.without(leader)...))
 			s.client.submit()
 			s.run(8*time.Second, nil)
-			s.cut = func(_, _ netip.AddrPort) bool { return false }
+			s.net.Heal()
 			from := s.now
 			if !s.run(5*time.Second, func() bool { return s.agreed(s.nodes...) != nil && s.equal(s.nodes...) }) {
 				t.Fatal("no agreement on one leader and one ledger within 5 s of the heal")
@@ -128,7 +136,7 @@ func TestSimulatedJobsSurviveCrashes(t *testing.T) {
 	for _, loss := range []float64{0, 0.2} {
 		scenario(t, func(t *testing.T, seed uint64) {
 			s := newSim(t, seed, 3, election.Available)
-			s.loss = loss
+			s.faults(wiretest.Faults{Loss: loss})
 			s.startAll()
 			s.settled()
 			for i := range 30 {
@@ -164,7 +172,7 @@ func TestSimulatedJobsSurviveCrashes(t *testing.T) {
 func TestSimulationReplays(t *testing.T) {
 	run := func(seed uint64) [32]byte {
 		s := newSim(t, seed, 3, election.Available)
-		s.loss = 0.2
+		s.faults(wiretest.Faults{Loss: 0.2})
 		s.startAll()
 		s.client.submit()
 		s.run(20*time.Second, nil)
@@ -182,7 +190,7 @@ func TestNoElectionWithoutAFault(t *testing.T) {
 	for _, loss := range []float64{0, 0.3} {
 		scenario(t, func(t *testing.T, seed uint64) {
 			s := newSim(t, seed, 3, election.Available)
-			s.loss = loss
+			s.faults(wiretest.Faults{Loss: loss})
 			s.startAll()
 			leader := s.settled()
 			changes := leader.core.elect.Status().Changes

@@ -15,23 +15,25 @@ import (
 
 	"p2pnode/election"
 	"p2pnode/wire"
+	"p2pnode/wire/wiretest"
 )
 
-// sim is a whole cluster of cores on one event heap: real codec, sealing, election and ledger; virtual time, a simulated
-// network and disks. One seed decides everything.
+// sim is a whole cluster of cores on one event heap: real codec, sealing, election and ledger; virtual time, the simulated
+// network of wiretest, and disks that lose what they had not committed. One seed decides everything.
 type sim struct {
-	t      *testing.T
+	t      testing.TB
 	rand   *rand.Rand
 	now    time.Time
+	begun  time.Time
+	net    *wiretest.Network
 	events simHeap
 	count  int
 	nodes  []*simNode
 	client *simClient
-	loss   float64
-	delay  time.Duration
-	cut    func(from, to netip.AddrPort) bool
 	trace  [32]byte // running hash of everything delivered
 	mode   election.Quorum
+	watch  func(x *simNode) // called after every event of a node; nil: nobody watches
+	log    func(format string, args ...any)
 }
 
 type simNode struct {
@@ -41,7 +43,10 @@ type simNode struct {
 	disk  simDisk
 	life  int // of the present process; events of an earlier one are void
 	tick  time.Time
-	pause time.Time
+	rate  float64   // of its clock against the simulation's
+	until time.Time // paused until then
+	queue []wiretest.Packet
+	fatal error
 }
 
 // simDisk is what survives a crash: the batches committed so far.
@@ -49,6 +54,7 @@ type simDisk struct {
 	promised uint64
 	voted    wire.NodeID
 	used     bool
+	last     time.Time
 	records  map[wire.JobID]wire.Record
 	mine     map[wire.JobID]*Mine
 	inFlight int
@@ -90,19 +96,41 @@ func (s seeded) Read(p []byte) (int, error) {
 
 var _ io.Reader = seeded{}
 
-func newSim(t *testing.T, seed uint64, n int, mode election.Quorum) *sim {
+func newSim(t testing.TB, seed uint64, n int, mode election.Quorum) *sim {
 	s := &sim{
-		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC),
-		delay: time.Millisecond, cut: func(_, _ netip.AddrPort) bool { return false }, mode: mode,
+		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), mode: mode,
+		net: wiretest.New(seed), log: func(string, ...any) {},
 	}
+	s.begun = s.now
+	s.faults(wiretest.Faults{})
 	for i := range n {
-		s.nodes = append(s.nodes, &simNode{
-			name: fmt.Sprintf("n%d", i+1), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 47470),
+		x := &simNode{
+			name: fmt.Sprintf("n%d", i+1), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 47470), rate: 1,
 			disk: simDisk{records: map[wire.JobID]wire.Record{}, mine: map[wire.JobID]*Mine{}},
-		})
+		}
+		s.net.Attach(x.addr)
+		s.nodes = append(s.nodes, x)
 	}
 	s.client = newSimClient(s)
+	s.net.Attach(s.client.addr)
 	return s
+}
+
+// faults sets how the network mistreats datagrams; every link takes about a millisecond at least.
+func (s *sim) faults(f wiretest.Faults) {
+	f.Delay += 500 * time.Microsecond
+	f.Jitter += time.Millisecond
+	s.net.SetFaults(f)
+}
+
+// local is the time on a node's own clock, which runs at its own rate.
+func (s *sim) local(x *simNode) time.Time {
+	return s.begun.Add(time.Duration(float64(s.now.Sub(s.begun)) * x.rate))
+}
+
+// global is when a node's clock will show a time.
+func (s *sim) global(x *simNode, local time.Time) time.Time {
+	return s.begun.Add(time.Duration(float64(local.Sub(s.begun))/x.rate) + 1)
 }
 
 func (s *sim) at(when time.Time, do func()) {
@@ -115,6 +143,7 @@ func (s *sim) after(d time.Duration, do func()) { s.at(s.now.Add(d), do) }
 // start boots a node with what its disk holds.
 func (s *sim) start(x *simNode) {
 	x.life++
+	x.until, x.queue, x.tick = time.Time{}, nil, time.Time{}
 	var secret Secret
 	secret[0] = 7
 	ident, err := NewIdentity(secret)
@@ -129,13 +158,14 @@ func (s *sim) start(x *simNode) {
 		s.t.Fatal(err)
 	}
 	k := coreConfig{
-		Config: cfg, self: IDOf(x.name), ident: ident, pid: uint32(x.life), rand: s.rand, snapshot: x.snapshot(s.now),
+		Config: cfg, self: IDOf(x.name), ident: ident, pid: uint32(x.life), rand: s.rand, snapshot: x.snapshot(),
 		control: []netip.AddrPort{x.addr}, data: []netip.AddrPort{netip.AddrPortFrom(x.addr.Addr(), 47480)},
 	}
 	k.cookie[0] = byte(x.life)
 	x.disk.used = true
-	x.core = newCore(s.now, k)
-	x.core.seek(s.now, s.others(x))
+	x.core = newCore(s.local(x), k)
+	x.core.seek(s.local(x), s.others(x))
+	s.log("%s starts", x.name)
 	s.flush(x)
 }
 
@@ -168,82 +198,150 @@ func (s *sim) flush(x *simNode) {
 		return
 	}
 	for _, d := range c.Take() {
-		s.send(x.addr, d)
+		s.net.Send(s.now, x.addr, d.To, d.Data)
 	}
 	for _, b := range c.takeBatches() {
 		x.disk.inFlight++
-		s.after(time.Duration(1+s.rand.IntN(4))*time.Millisecond*time.Duration(x.disk.inFlight), func() {
-			x.disk.inFlight--
-			if x.life == life {
-				x.commit(b)
-				c.Stored(s.now, c.stored+1)
-				s.flush(x)
-			}
-		})
+		s.after(time.Duration(1+s.rand.IntN(4))*time.Millisecond*time.Duration(x.disk.inFlight), func() { s.commit(x, life, b) })
 	}
 	c.takeDrops()
-	c.takeChanges()
-	if c.fatal != nil {
-		s.t.Fatalf("%s: %v", x.name, c.fatal)
+	for _, ch := range c.takeChanges() {
+		s.log("%s: leader %q epoch %d role %v", x.name, ch.leader, ch.epoch, ch.role)
 	}
-	d := c.Deadline()
-	if !x.tick.IsZero() && !d.Before(x.tick) && x.tick.After(s.now) {
+	if c.fatal != nil {
+		x.fatal = c.fatal
+		s.t.Errorf("%s: %v", x.name, c.fatal)
+		s.crash(x)
 		return
 	}
+	s.plan(x)
+	if s.watch != nil {
+		s.watch(x)
+	}
+}
+
+func (s *sim) commit(x *simNode, life int, b Batch) {
+	if x.life != life {
+		return
+	}
+	x.disk.inFlight--
+	x.commit(b)
+	x.disk.last = s.local(x)
+	x.core.Stored(s.local(x), x.core.stored+1)
+	s.flush(x)
+}
+
+// plan makes the node wake at its core's deadline.
+func (s *sim) plan(x *simNode) {
+	d := s.global(x, x.core.Deadline())
 	if d.Before(s.now) {
 		d = s.now
 	}
+	if d.Before(x.until) {
+		d = x.until
+	}
+	if !x.tick.IsZero() && !x.tick.After(d) && !x.tick.Before(s.now) {
+		return
+	}
+	life := x.life
 	x.tick = d
 	s.at(d, func() {
-		if x.life != life || !x.tick.Equal(d) {
-			return
+		if x.life == life && x.tick.Equal(d) {
+			x.tick = time.Time{}
+			s.wake(x)
 		}
-		x.tick = time.Time{}
-		c.Advance(s.now)
-		s.flush(x)
 	})
 }
 
-// send carries a datagram over the simulated network.
-func (s *sim) send(from netip.AddrPort, d wire.Datagram) {
-	if s.rand.Float64() < s.loss || s.cut(from, d.To) {
+// wake is one turn of a node's loop: after an absence it first hears what has come in meanwhile.
+func (s *sim) wake(x *simNode) {
+	if s.now.Before(x.until) {
+		s.plan(x)
 		return
 	}
-	delay := s.delay/2 + time.Duration(s.rand.Int64N(int64(s.delay)+1))
-	s.after(delay, func() { s.deliver(from, d) })
+	now := s.local(x)
+	if gap := now.Sub(x.core.Deadline()); gap > lateGap {
+		x.core.late(now, gap)
+	}
+	for _, p := range x.queue {
+		x.core.Receive(now, p.From, p.Data)
+	}
+	x.queue = nil
+	x.core.Advance(now)
+	s.flush(x)
 }
 
-func (s *sim) deliver(from netip.AddrPort, d wire.Datagram) {
+// pause stops a node, as SIGSTOP would; its socket buffer goes on filling.
+func (s *sim) pause(x *simNode, d time.Duration) {
+	x.until = s.now.Add(d)
+	s.log("%s pauses for %v", x.name, d)
+}
+
+func (s *sim) deliver(p wiretest.Packet) {
 	h := sha256.New()
 	h.Write(s.trace[:])
-	h.Write(binary.BigEndian.AppendUint64(d.Data, uint64(s.now.UnixNano())))
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(s.now.UnixNano())))
+	h.Write(p.Data)
 	h.Sum(s.trace[:0])
-	if d.To == s.client.addr {
-		s.client.receive(from, d.Data)
+	if p.To == s.client.addr {
+		s.client.receive(p.From, p.Data)
 		return
 	}
 	for _, x := range s.nodes {
-		if x.addr == d.To && x.core != nil {
-			x.core.Receive(s.now, from, d.Data)
-			x.core.Advance(s.now)
-			s.flush(x)
+		if x.addr == p.To && x.core != nil {
+			s.receive(x, p)
 		}
 	}
+}
+
+const simBuffer = 2048
+
+func (s *sim) receive(x *simNode, p wiretest.Packet) {
+	if s.now.Before(x.until) {
+		if len(x.queue) < simBuffer {
+			x.queue = append(x.queue, p)
+		}
+		return
+	}
+	x.core.Receive(s.local(x), p.From, p.Data)
+	x.core.Advance(s.local(x))
+	s.flush(x)
 }
 
 // run lets virtual time pass, or stops when until holds; it reports whether it did.
 func (s *sim) run(d time.Duration, until func() bool) bool {
 	end := s.now.Add(d)
-	for len(s.events) > 0 && !s.events[0].at.After(end) {
+	for {
 		if until != nil && until() {
 			return true
 		}
-		e := heap.Pop(&s.events).(simEvent)
-		s.now = e.at
-		e.do()
+		next := s.next()
+		if next.IsZero() || next.After(end) {
+			break
+		}
+		s.now = next
+		s.turn()
 	}
 	s.now = end
 	return until != nil && until()
+}
+
+// next is when the next thing happens.
+func (s *sim) next() time.Time {
+	n := s.net.Next()
+	if len(s.events) > 0 {
+		n = earliest(n, s.events[0].at)
+	}
+	return n
+}
+
+func (s *sim) turn() {
+	for _, p := range s.net.Deliver(s.now) {
+		s.deliver(p)
+	}
+	if len(s.events) > 0 && !s.events[0].at.After(s.now) {
+		heap.Pop(&s.events).(simEvent).do()
+	}
 }
 
 // agreed returns the leader that all running nodes among xs name, if it is one of them.
@@ -298,15 +396,15 @@ func (x *simNode) commit(b Batch) {
 }
 
 // snapshot is what a new process finds on the disk.
-func (x *simNode) snapshot(now time.Time) Snapshot {
+func (x *simNode) snapshot() Snapshot {
 	d := &x.disk
-	s := Snapshot{Promised: d.promised, Voted: d.voted, Fresh: !d.used, Last: now, Since: map[wire.JobID]time.Time{}, Mine: map[wire.JobID]Mine{}}
+	s := Snapshot{Promised: d.promised, Voted: d.voted, Fresh: !d.used, Last: d.last, Since: map[wire.JobID]time.Time{}, Mine: map[wire.JobID]Mine{}}
 	for job, m := range d.mine {
 		s.Mine[job] = *m
 	}
 	for job, r := range d.records {
 		s.Records = append(s.Records, r)
-		s.Since[job] = now
+		s.Since[job] = d.last
 	}
 	slices.SortFunc(s.Records, func(a, b wire.Record) int { return a.Job.Compare(b.Job) })
 	d.inFlight = 0
