@@ -314,3 +314,85 @@ func TestPeersAreBounded(t *testing.T) {
 		t.Errorf("%d sends kept, want at most %d", len(p.sent), maxSent)
 	}
 }
+
+func TestVoterLeavesItsSilentLeader(t *testing.T) {
+	b := newBench(Config{Self: id(1), Quorum: Majority, Voters: voters(3), Fresh: true}, 2, 3)
+	b.receive(2, wire.Heartbeat{Sequence: 1, Epoch: 1, Leader: id(2)})
+	b.pass(700 * time.Millisecond)
+	b.receive(3, wire.Election{Phase: wire.Vote, Epoch: 2, Priority: wire.Priority{ID: id(3)}})
+	out := b.receive(2, wire.Heartbeat{Sequence: 2, Epoch: 1, Leader: id(2)})
+	if _, leader, _, _ := b.Beat(); !leader.IsZero() {
+		t.Errorf("names %v after voting for another, want nobody", leader)
+	}
+	if got := sentTo(out, 2); !slices.Contains(got, wire.Message(wire.EpochBehind{Epoch: 1, Promised: 2})) {
+		t.Errorf("sent %+v to the old leader, want EpochBehind", got)
+	}
+}
+
+func TestFollowingPromisesTheEpoch(t *testing.T) {
+	b := newBench(Config{Self: id(1)}, 2, 3)
+	b.receive(2, wire.Heartbeat{Sequence: 1, Epoch: 5, Leader: id(2)})
+	b.pass(700 * time.Millisecond)
+	got := sentTo(b.receive(3, wire.Election{Phase: wire.Vote, Epoch: 5, Priority: wire.Priority{ID: id(3)}}), 3)
+	if !slices.Equal(got, []wire.Message{wire.EpochBehind{Phase: wire.Vote, Epoch: 5, Promised: 5}}) {
+		t.Errorf("a vote of the epoch followed: %+v, want EpochBehind", got)
+	}
+}
+
+func TestLeaderLeftIsStillVouchedFor(t *testing.T) {
+	b := newBench(Config{Self: id(1), Quorum: Majority, Voters: voters(5), Fresh: true}, 2, 3, 4)
+	b.receive(2, wire.Heartbeat{Sequence: 1, Epoch: 1, Leader: id(2)})
+	b.receive(3, wire.Heartbeat{Sequence: 1, Epoch: 2, Leader: id(3)})
+	b.Member(b.now, id(3), Left)
+	vote := wire.Election{Phase: wire.Vote, Epoch: 3, Priority: wire.Priority{ID: id(4)}}
+	b.pass(599 * time.Millisecond)
+	got := sentTo(b.receive(4, vote), 4)
+	if len(got) != 1 || got[0].Kind() != wire.KindLeaderAlive {
+		t.Errorf("answered %+v while the first leader's lease may run, want LeaderAlive", got)
+	}
+	b.pass(time.Millisecond)
+	if got := sentTo(b.receive(4, vote), 4); !slices.Contains(got, wire.Message(wire.Grant{Phase: wire.Vote, Epoch: 3})) {
+		t.Errorf("answered %+v after that, want a grant", got)
+	}
+}
+
+func TestBetterCandidateGoesOnAfterItsGrant(t *testing.T) {
+	b := newBench(Config{Self: id(1)}, 2, 3)
+	b.pass(1100 * time.Millisecond)
+	pre := wire.Election{Phase: wire.Pre, Epoch: 1, Priority: wire.Priority{ID: id(2)}}
+	if got := sentTo(b.receive(2, pre), 2); !slices.Contains(got, wire.Message(wire.Alive{Phase: wire.Pre, Epoch: 1})) {
+		t.Errorf("first pre of a worse candidate got %+v, want Alive", got)
+	}
+	if got := sentTo(b.receive(2, pre), 2); !slices.Contains(got, wire.Message(wire.Grant{Phase: wire.Pre, Epoch: 1})) {
+		t.Errorf("second pre of a worse candidate got %+v, want a grant", got)
+	}
+	if !b.polling() {
+		t.Error("gave up its own pre for a worse candidate")
+	}
+	b.receive(3, wire.Election{Phase: wire.Pre, Epoch: 1, Priority: wire.Priority{ID: id(0)}})
+	if b.polling() {
+		t.Error("goes on with its own pre after granting a better candidate")
+	}
+}
+
+func TestHoldDoublesUntilAnotherIsLeaderless(t *testing.T) {
+	b := newBench(Config{Self: id(1)}, 2, 3)
+	b.pass(1100 * time.Millisecond)
+	var last time.Duration
+	for range 5 {
+		b.receive(2, wire.LeaderAlive{Phase: wire.Pre, Epoch: b.poll.epoch, Leader: id(3), Reign: 1})
+		last = b.Deadline().Sub(b.now)
+		b.pass(last)
+		if !b.polling() {
+			t.Fatalf("does not campaign again after a hold of %v", last)
+		}
+	}
+	if last != 5*time.Second {
+		t.Errorf("fifth hold %v, want 5s", last)
+	}
+	b.receive(2, wire.LeaderAlive{Phase: wire.Pre, Epoch: b.poll.epoch, Leader: id(3), Reign: 1})
+	b.receive(3, wire.Heartbeat{Sequence: 1, Epoch: 1})
+	if d := b.Deadline().Sub(b.now); d > time.Second {
+		t.Errorf("hold %v after another named no leader, want at most 1s", d)
+	}
+}

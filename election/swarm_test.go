@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"p2pnode/wire"
 )
 
 // TestSwarm gives every seed a network and faults of its own for twenty seconds: crashes, partitions, one-way silence,
@@ -116,4 +118,36 @@ func TestSwarmSeed(t *testing.T) {
 	}
 	c := swarm(*traced, t.Logf)
 	t.Logf("nodes %d, %v, loss %.2f, delay %v+%v, broken %q", len(c.nodes), c.quorum, c.loss, c.delay, c.spread, c.check.broken)
+}
+
+var quiet = flag.Duration("quiet", 10*time.Minute, "simulated time without faults")
+
+// TestQuietClusterKeepsItsLeader lets clusters run without a fault at 30 % loss: no leader changes, and in majority mode the
+// leader may assign nearly always.
+func TestQuietClusterKeepsItsLeader(t *testing.T) {
+	for _, q := range []Quorum{Available, Majority} {
+		for _, n := range []int{2, 3, 5} {
+			t.Run(fmt.Sprintf("%v/%d", q, n), func(t *testing.T) {
+				t.Parallel()
+				c := newCluster(*from, n, q)
+				c.loss, c.spread = 0.3, 3*time.Millisecond
+				for _, n := range c.nodes {
+					n.start()
+				}
+				c.run(10 * time.Second)
+				changes, samples, ready := c.check.changes, 0, 0
+				for end := c.now.Add(*quiet); c.now.Before(end); samples++ {
+					c.run(100 * time.Millisecond)
+					if l, ok := c.agreed(0); ok && l.m.Ready(c.now) == wire.CodeOK {
+						ready++
+					}
+				}
+				share := float64(ready) / float64(samples)
+				t.Logf("%d changes, may assign %.3f %% of %v", c.check.changes-changes, 100*share, *quiet)
+				if c.check.changes != changes || share < 0.99 {
+					t.Errorf("%d changes, may assign %.2f %%; want none, and 99 %%: %s", c.check.changes-changes, 100*share, c.state())
+				}
+			})
+		}
+	}
 }
