@@ -131,7 +131,7 @@ func TestSameSeedGivesTheSameBytes(t *testing.T) {
 // TestLoneMessageOverLossyLinks has no other traffic to learn of a loss from: only the timer helps. A message that twelve
 // transmissions did not deliver counts as undelivered, though it is sent on.
 func TestLoneMessageOverLossyLinks(t *testing.T) {
-	const messages = 8000
+	const messages = 4000
 	for _, c := range []struct {
 		loss, undelivered float64
 		p99               time.Duration

@@ -158,7 +158,7 @@ func (e *Endpoint) settle(s *session, b body) {
 	if news {
 		s.doubted = false
 	}
-	if b.Echo != 0 && s.rtt.smooth > 0 {
+	if acks := b.AckBase | b.AckMask; acks != 0 && b.Echo != 0 && s.rtt.smooth > 0 {
 		s.out.hurry(b.Echo, s.rtt.late())
 	}
 	for _, id := range handles {
