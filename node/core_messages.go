@@ -101,9 +101,10 @@ func (c *core) turned(now time.Time, o election.Output) {
 			ch.took, c.leaderAt = now.Sub(c.leaderAt), time.Time{}
 		}
 	}
-	if len(c.changes) < maxChanges {
+	if (c.led || ch.leader != "") && len(c.changes) < maxChanges { // still nobody is no news
 		c.changes = append(c.changes, ch)
 	}
+	c.led = ch.leader != ""
 	if o.Role == wire.Leader {
 		c.enthrone(now, o.Epoch)
 	} else {
