@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,10 +31,11 @@ func (f figures) String() string {
 }
 
 // succession kills the leader of a cluster again and again, and measures how long the survivors need to agree on a new
-// one among themselves.
-func (l *lab) succession(all []*proc, count int) (agreed, ready figures) {
+// one among themselves. wait returns when to strike.
+func (l *lab) succession(all []*proc, count int, wait func()) (agreed, ready figures) {
 	l.t.Helper()
 	for range count {
+		wait()
 		leader, epoch, _ := l.agreed(30*time.Second, all...)
 		rest := others(all, leader)
 		leader.kill()
@@ -77,7 +79,7 @@ func (l *lab) bound(what string, f figures, median, worst time.Duration) {
 
 func TestProcessLeaderOfThreeIsSucceeded(t *testing.T) {
 	l := newLab(t)
-	agreed, ready := l.succession(l.running(3), times(20, 5))
+	agreed, ready := l.succession(l.running(3), times(20, 5), func() {})
 	l.bound("kill -9 of the leader of three to an agreed new one", agreed, 1500*time.Millisecond, 2500*time.Millisecond)
 	t.Logf("… and until it assigns jobs, %v", ready)
 }
@@ -86,7 +88,7 @@ func TestProcessLeaderOfThreeIsSucceededWhileAllWork(t *testing.T) {
 	l := newLab(t)
 	all := l.running(3)
 	stop := l.busy(all)
-	agreed, ready := l.succession(all, times(20, 3))
+	agreed, ready := l.succession(all, times(20, 3), func() { l.working(all, 10*time.Second) })
 	jobs := stop()
 	l.bound("kill -9 of the leader of three, both cores embedding, to an agreed new one", agreed, 1500*time.Millisecond, 2500*time.Millisecond)
 	t.Logf("… and until it assigns jobs, %v; %d jobs meanwhile", ready, jobs)
@@ -97,34 +99,34 @@ func TestProcessLeaderOfThreeIsSucceededWhileAllWork(t *testing.T) {
 
 func TestProcessLeaderOfTwoIsSucceeded(t *testing.T) {
 	l := newLab(t)
-	agreed, ready := l.succession(l.running(2), times(20, 3))
+	agreed, ready := l.succession(l.running(2), times(20, 3), func() {})
 	l.bound("kill -9 of the leader of two to a new one", agreed, 2300*time.Millisecond, 0)
 	t.Logf("… and until it assigns jobs, %v", ready)
 }
 
-// busy keeps the cluster at work until stop is called, which returns how many jobs were done.
-func (l *lab) busy(all []*proc) (stop func() int) {
+// busy keeps the cluster at work until stop is called, which returns how many jobs were done; it waits for the first.
+func (l *lab) busy(all []*proc) (stop func() int64) {
 	l.t.Helper()
 	photos := l.photos()
 	ctx, cancel := context.WithCancel(context.Background())
-	counts := make([]int, stormClients)
+	var done atomic.Int64
 	var clients sync.WaitGroup
-	for i := range counts {
+	for i := range stormClients {
 		clients.Go(func() {
 			for n := i; ctx.Err() == nil; n++ {
-				if r := l.hide(ctx, all, photos[n%len(photos)], fmt.Sprintf("job %d of client %d", n, i)); ctx.Err() == nil && r.exit == 0 {
-					counts[i]++
+				if r := l.hide(ctx, all, photos[n%len(photos)], fmt.Sprintf("job %d of client %d", n, i)); r.OK {
+					done.Add(1)
 				}
 			}
 		})
 	}
-	return func() (sum int) {
+	return func() int64 {
+		for limit := time.Now().Add(time.Minute); done.Load() == 0 && time.Now().Before(limit); {
+			pollPause()
+		}
 		cancel()
 		clients.Wait()
-		for _, n := range counts {
-			sum += n
-		}
-		return sum
+		return done.Load()
 	}
 }
 

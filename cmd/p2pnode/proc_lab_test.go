@@ -117,7 +117,7 @@ func (l *lab) close() {
 	for _, p := range l.procs() {
 		p.kill()
 		if l.t.Failed() {
-			l.t.Logf("last words of %s:\n%s", p.name, p.lastWords(2000))
+			l.t.Logf("last words of %s:\n%s", p.name, p.lastWords(3000))
 		}
 	}
 }
