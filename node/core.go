@@ -199,6 +199,15 @@ func (c *core) late(now time.Time, gap time.Duration) {
 	c.elect.Paused(now, gap)
 }
 
+// stop takes no more jobs and gives up the lead, so that others go on while this node finishes the jobs it has.
+func (c *core) stop(now time.Time) {
+	c.stopping = true
+	c.elect.Retire(now)
+	c.reload()
+	c.beatAt = now
+	c.digest(now)
+}
+
 // leave says goodbye: peers treat this node as gone at once, and a leader's office is free.
 func (c *core) leave(now time.Time) {
 	epoch, _, _, _ := c.elect.Beat()

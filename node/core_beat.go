@@ -31,6 +31,8 @@ func (c *core) heartbeat() wire.Heartbeat {
 	}
 }
 
+const fullLoad = 10000 // hundredths of a percent
+
 // sample takes a new measurement of the machine.
 func (c *core) sample(l wire.Load) {
 	c.load.CPU, c.load.Memory = l.CPU, l.Memory
@@ -43,7 +45,11 @@ func (c *core) busy(delta int) {
 	c.reload()
 }
 
+// reload computes the load others see. A node that stops is as loaded as can be: it is the last to be given a job.
 func (c *core) reload() {
+	if c.stopping {
+		c.load.CPU, c.load.Memory = fullLoad, fullLoad
+	}
 	c.load.Active = uint16(min(max(c.active, 0), 65535))
 	c.load.Score = Score(float64(c.load.CPU)/100, 100-float64(c.load.Memory)/100, c.active)
 	c.elect.SetLoad(c.load.Score)

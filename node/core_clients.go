@@ -75,7 +75,7 @@ func (c *core) assignment(now time.Time, e wire.Event, m wire.TaskAssignmentRequ
 	}
 	epoch, leader, _, _ := c.elect.Beat()
 	switch {
-	case c.stopping:
+	case c.stopping && leader.IsZero():
 		c.decline(now, w, m.Job, wire.CodeBusy, time.Second/4, "this server is stopping")
 	case leader == c.cfg.self:
 		c.assignFor(now, w, m)

@@ -132,11 +132,11 @@ const (
 	scoutEach  = 5 * time.Second
 )
 
-// leave ends the node's part in the cluster politely.
+// leave ends the node's part in the cluster politely: the lead goes first, jobs may take their time.
 func (n *Node) leave(ended chan error) error {
 	bounded, cancel := context.WithTimeout(context.Background(), StopWithin)
 	defer cancel()
-	n.loop.do(bounded, func(_ time.Time, c *core) { c.stopping = true })
+	n.loop.do(bounded, func(now time.Time, c *core) { c.stop(now) })
 	n.transport.finish(bounded)
 	n.loop.do(bounded, func(now time.Time, c *core) { c.leave(now) })
 	select {
@@ -194,10 +194,10 @@ func (n *Node) sample(ctx context.Context) {
 // scout looks where peers may be found: interfaces come and go, names change their addresses.
 func (n *Node) scout(ctx context.Context) {
 	for {
-		on, found := n.places(ctx)
+		on, wide, near := n.places(ctx)
 		n.loop.tell(func(now time.Time, c *core) {
 			n.loop.links = on
-			c.seek(now, found)
+			c.seek(now, wide, near)
 		})
 		if !rest(ctx, scoutEach) {
 			return
@@ -205,22 +205,22 @@ func (n *Node) scout(ctx context.Context) {
 	}
 }
 
-func (n *Node) places(ctx context.Context) (on []link, found []netip.AddrPort) {
+func (n *Node) places(ctx context.Context) (on []link, wide, near []netip.AddrPort) {
 	on, err := links(n.cfg.Interfaces)
 	if err != nil {
 		n.cfg.Log.Warn("interfaces not listed", "error", err)
 	}
 	if !n.cfg.Quiet {
-		found = targets(on)
+		wide = targets(on)
 	}
 	for _, p := range n.cfg.Peers {
 		addrs, err := resolve(ctx, p)
 		if err != nil {
 			n.cfg.Log.Warn("peer not resolved", "peer", p, "error", err)
 		}
-		found = append(found, addrs...)
+		near = append(near, addrs...)
 	}
-	return on, found
+	return on, wide, near
 }
 
 // rest waits, and reports whether ctx still goes on.
