@@ -1,0 +1,48 @@
+# p2pnode. `make` builds, `make test` tests in less than three minutes, `make check` is what a commit must pass.
+GO          ?= go
+BIN         ?= bin/p2pnode
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 5s
+RACETIME    ?= 8m
+
+.PHONY: all build test race fuzz vet fmt static check demo clean help
+
+all: build
+
+build: ## the binary, in bin/
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/p2pnode
+
+test: ## all tests
+	$(GO) test -timeout 5m ./...
+
+race: ## all tests that are quick enough, under the race detector
+	$(GO) test -race -short -timeout $(RACETIME) ./...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -h --include='*_test.go' '^func Fuzz' $$dir/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
+			echo "== $$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+vet: ## go vet
+	$(GO) vet ./...
+
+fmt: ## fails where gofmt would change something
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt -w $$out"; exit 1; fi
+
+static: ## staticcheck, pinned
+	$(GO) run $(STATICCHECK) ./...
+
+check: fmt vet static test ## what a commit must pass
+
+demo: ## a whole cluster here, with kill -9 in the middle of jobs
+	$(GO) run ./cmd/p2pnode demo
+
+clean: ## remove what was built
+	rm -rf bin out
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
