@@ -37,14 +37,23 @@ func typed(err error) bool {
 	return errors.As(err, &format) || errors.As(err, &limit) || errors.As(err, &unsupported) || errors.As(err, &capacity)
 }
 
+// swallow reads an image to its end.
+func swallow(file []byte) error {
+	c, err := open(bytes.NewReader(file), Limits{MaxPixels: 1e6})
+	if err != nil {
+		return err
+	}
+	return newFinder(c).drain()
+}
+
 func TestEveryTruncationIsRefused(t *testing.T) {
 	file := pngSpec{width: 12, height: 9, kind: 6, depth: 8, sample: at8(4), before: tags}.encode()
 	for n := range len(file) {
-		if _, err := Embed(io.Discard, bytes.NewReader(file[:n]), tiny(), EmbedOptions{}); !typed(err) {
+		if err := swallow(file[:n]); !typed(err) {
 			t.Errorf("%d of %d bytes: %v", n, len(file), err)
 		}
 	}
-	if _, err := Embed(io.Discard, bytes.NewReader(file), tiny(), EmbedOptions{}); err != nil {
+	if err := swallow(file); err != nil {
 		t.Errorf("all bytes: %v", err)
 	}
 }
@@ -54,7 +63,7 @@ func TestEveryFlippedByteIsRefused(t *testing.T) {
 	for n := range file {
 		for _, flip := range []byte{1, 0x20, 0x80, 0xff} {
 			file[n] ^= flip
-			if _, err := Embed(io.Discard, bytes.NewReader(file), tiny(), EmbedOptions{}); !typed(err) {
+			if err := swallow(file); !typed(err) {
 				t.Errorf("byte %d ^ %#x: %v", n, flip, err)
 			}
 			file[n] ^= flip
@@ -69,8 +78,7 @@ func TestOtherFormatsSurviveDamage(t *testing.T) {
 		}
 		for n := 0; n < len(file); n += 1 + len(file)/60 {
 			for _, damaged := range [][]byte{file[:n], append(append(bytes.Clone(file[:n]), file[n]^0xff), file[n+1:]...)} {
-				_, err := Embed(io.Discard, bytes.NewReader(damaged), tiny(), EmbedOptions{Limits: Limits{MaxPixels: 1e6}})
-				if err != nil && !typed(err) {
+				if err := swallow(damaged); err != nil && !typed(err) {
 					t.Errorf("%s at byte %d: %v", name, n, err)
 				}
 			}
@@ -121,7 +129,7 @@ func spent(f func()) uint64 {
 }
 
 func TestBombsCostNoMemory(t *testing.T) {
-	zeros := deflated(make([]byte, 300<<20)) // 300 KB that inflate to 300 MB
+	zeros := deflated(make([]byte, 100<<20)) // 100 KB that inflate to 100 MB
 	small := pngSpec{width: 100, height: 100, kind: 2, depth: 8, sample: at8(3)}
 	wide := pngSpec{width: 9000, height: 11000, kind: 6, depth: 16, interlaced: true}
 	header := append([]byte(pngMagic), wide.ihdrBytes()...)
@@ -137,10 +145,10 @@ func TestBombsCostNoMemory(t *testing.T) {
 		ok   bool
 	}{
 		"1 gigapixel in 47 bytes":          {badImages(t)["gigapixel.png"].data, 1 << 20, false},
-		"IDAT of 300 MB for a small image": {append(append(append([]byte(pngMagic), small.ihdrBytes()...), chunkBytes("IDAT", zeros)...), chunkBytes("IEND", nil)...), 6 << 20, false},
+		"IDAT of 100 MB for a small image": {append(append(append([]byte(pngMagic), small.ihdrBytes()...), chunkBytes("IDAT", zeros)...), chunkBytes("IEND", nil)...), 6 << 20, false},
 		"interlaced, all header":           {append(header, chunkBytes("IDAT", deflated(nil))...), 4 << 20, false},
-		"zTXt of 300 MB":                   {text("zTXt", append([]byte("bomb\x00\x00"), zeros...)), 8 << 20, true},
-		"iCCP of 300 MB":                   {text("iCCP", append([]byte("bomb\x00\x00"), zeros...)), 8 << 20, true},
+		"zTXt of 100 MB":                   {text("zTXt", append([]byte("bomb\x00\x00"), zeros...)), 8 << 20, true},
+		"iCCP of 100 MB":                   {text("iCCP", append([]byte("bomb\x00\x00"), zeros...)), 8 << 20, true},
 		"tEXt that announces 2 GB":         {append(append([]byte(pngMagic), small.ihdrBytes()...), "\x7f\xff\xff\xfftEXtabc"...), 1 << 20, false},
 		"tEXt that announces 16 MB":        {append(append([]byte(pngMagic), small.ihdrBytes()...), "\x00\xff\xff\xfftEXtabc"...), 1 << 20, false},
 		"jpeg of 65535 squared":            {jpeg, 1 << 20, false},
