@@ -103,7 +103,7 @@ func TestLoadControlGroupTightestLevelCounts(t *testing.T) {
 		base + "memory.stat":      "anon 1\ninactive_file 300\n",
 		base + "b/cpu.max":        "400000 100000\n",
 		base + "b/cpu.stat":       "usage_usec 1\n",
-		base + "b/memory.max":     "max\n",
+		base + "b/memory.max":     "100000\n",
 		base + "b/memory.current": "500\n",
 	}))
 	if got := g.cores(); got != 0.5 {

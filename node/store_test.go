@@ -153,11 +153,13 @@ func TestStoreOfAnotherNodeOrClusterIsRefused(t *testing.T) {
 func TestStoreDamagedIsAnErrorNotAPanic(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := openStore(t, dir)
+	var records []wire.Record
 	for i := range uint8(200) {
 		r := aRecord(1, wire.Done)
 		r.Job[3] = i
-		commit(t, s, Batch{Records: []wire.Record{r}})
+		records = append(records, r)
 	}
+	commit(t, s, Batch{Records: records})
 	closeStore(t, s)
 	whole, err := os.ReadFile(filepath.Join(dir, storeFile))
 	if err != nil {
@@ -165,10 +167,10 @@ func TestStoreDamagedIsAnErrorNotAPanic(t *testing.T) {
 	}
 	page := os.Getpagesize()
 	harm := map[string][]byte{
-		"text":        []byte("not a database"),
-		"cut off":     whole[:3*page],
-		"both metas":  append(bytes.Repeat([]byte{0xff}, 2*page), whole[2*page:]...),
-		"all but the": append(bytes.Clone(whole[:2*page]), bytes.Repeat([]byte{0xff}, len(whole)-2*page)...),
+		"text":       []byte("not a database"),
+		"cut off":    whole[:3*page],
+		"both metas": append(bytes.Repeat([]byte{0xff}, 2*page), whole[2*page:]...),
+		"all else":   append(bytes.Clone(whole[:2*page]), bytes.Repeat([]byte{0xff}, len(whole)-2*page)...),
 	}
 	for name, content := range harm {
 		dir := t.TempDir()

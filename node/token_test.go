@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -83,19 +82,21 @@ func TestTokenErrorsSayWhatIsWrong(t *testing.T) {
 }
 
 func TestTokenAnyWrongCharacterIsNoticed(t *testing.T) {
-	text, err := ClientToken(secretOf(3))
+	client, err := ClientToken(secretOf(3))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := len("p2pnode-client-1-"); i < len(text); i++ {
-		for _, c := range []byte("aq7") {
-			wrong := []byte(text)
-			wrong[i] = c
-			if bytes.Equal(wrong, []byte(text)) {
-				continue
-			}
-			if _, err := ParseToken(string(wrong)); !errors.Is(err, ErrTokenTypo) {
-				t.Fatalf("character %d changed to %c: %v, want ErrTokenTypo", i, c, err)
+	for _, text := range []string{client, PeerToken(secretOf(3))} {
+		for i := strings.Index(text, "-1-") + 3; i < len(text); i++ {
+			for _, c := range []byte("abcdefghijklmnopqrstuvwxyz234567") {
+				wrong := []byte(text)
+				if wrong[i] == c {
+					continue
+				}
+				wrong[i] = c
+				if _, err := ParseToken(string(wrong)); !errors.Is(err, ErrTokenTypo) {
+					t.Fatalf("character %d of %d changed to %c: %v, want ErrTokenTypo", i, len(text), c, err)
+				}
 			}
 		}
 	}
