@@ -22,7 +22,7 @@ func (m *Machine) election(now time.Time, p *peer, e wire.Election) {
 		p.asked = e
 		return
 	}
-	if !m.voter(m.c.Self) || !m.voter(p.id) || m.outdated(now, p, e) {
+	if !m.voter(m.c.Self) || !p.voter || m.outdated(now, p, e) {
 		return
 	}
 	if l := m.voucher(now, p.id); l != nil {
@@ -89,9 +89,7 @@ func (m *Machine) answerPre(now time.Time, p *peer, e wire.Election) {
 	if p.yielded < e.Epoch && m.objects(now, e.Priority) {
 		p.yielded = e.Epoch
 		m.send(p, wire.Alive{Phase: e.Phase, Epoch: e.Epoch})
-		if m.stands(now, e.Priority) && !m.polling() {
-			m.campaign(now)
-		}
+		m.rise(now, e.Priority)
 		return
 	}
 	m.send(p, wire.Grant{Phase: e.Phase, Epoch: e.Epoch})
@@ -117,6 +115,19 @@ func (m *Machine) stands(now time.Time, q wire.Priority) bool {
 		return m.poll.priority.Compare(q) < 0
 	}
 	return !now.Before(m.rest) && m.priority().Compare(q) < 0
+}
+
+// rise makes a node that has objected for itself campaign: the best at once, the others after their head start, so that
+// not all who are better than one candidate flood the cluster together.
+func (m *Machine) rise(now time.Time, q wire.Priority) {
+	switch {
+	case m.polling() || !m.stands(now, q):
+	case m.rank() == 0:
+		m.campaign(now)
+	default:
+		m.lose(now)
+		m.arm(now)
+	}
 }
 
 // stand aside after a grant: a pre of its own is given up, a vote is not.

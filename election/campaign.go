@@ -11,7 +11,7 @@ func (m *Machine) listen(now time.Time) { m.plan(now.Add(m.c.Start), false) }
 
 // arm plans a campaign after the leader's death: better candidates get a head start.
 func (m *Machine) arm(now time.Time) {
-	m.plan(now.Add(time.Duration(m.rank())*m.c.Rank+m.jitter(m.c.Rank)), true)
+	m.plan(now.Add(time.Duration(m.rank())*m.c.Rank+m.jitter(m.c.Rank/2)), true)
 }
 
 // plan sets when to campaign, but not before a hold is over.
@@ -26,7 +26,7 @@ func (m *Machine) plan(at time.Time, ranked bool) {
 func (m *Machine) rank() int {
 	n := 0
 	for _, p := range m.peers {
-		if m.consulted(p) && p.priority().Compare(m.priority()) < 0 {
+		if p.consulted() && p.priority().Compare(m.priority()) < 0 {
 			n++
 		}
 	}

@@ -108,7 +108,7 @@ func (m *Machine) reassure() {
 
 // probed reports whether p's echoes matter now: those of voters in majority mode, everybody's while a pause is in doubt.
 func (m *Machine) probed(p *peer) bool {
-	return m.role == wire.Leader && m.consulted(p) && (m.c.Quorum == Majority || !m.doubt.IsZero())
+	return m.role == wire.Leader && p.consulted() && (m.c.Quorum == Majority || !m.doubt.IsZero())
 }
 
 // probe pings each follower whose echo has grown old.

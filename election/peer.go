@@ -28,6 +28,7 @@ const maxPeers = 1024
 // peer is what the Machine knows of another node.
 type peer struct {
 	id       wire.NodeID
+	voter    bool // has a vote
 	standing Standing
 	sequence uint64      // newest heartbeat or ping of its present boot: older ones tell nothing
 	load     uint16      // by its newest heartbeat
@@ -92,7 +93,7 @@ func (m *Machine) Heard(now time.Time, id wire.NodeID) {
 func (m *Machine) arrived(now time.Time, p *peer) {
 	p.sequence, p.names, p.rival, p.sent = 0, wire.NodeID{}, time.Time{}, nil
 	p.asked, p.answer, p.echoed, p.last = wire.Election{}, none, time.Time{}, time.Time{}
-	if m.polling() && m.consulted(p) {
+	if m.polling() && p.consulted() {
 		m.send(p, m.poll.question())
 	}
 }
@@ -134,7 +135,7 @@ func (m *Machine) admit(id wire.NodeID, s Standing) *peer {
 			return nil
 		}
 	}
-	p := &peer{id: id}
+	p := &peer{id: id, voter: m.voter(id)}
 	m.peers = slices.Insert(m.peers, i, p)
 	return p
 }
@@ -164,7 +165,7 @@ func (m *Machine) voter(id wire.NodeID) bool {
 }
 
 // consulted reports whether p is asked in a campaign.
-func (m *Machine) consulted(p *peer) bool { return p.alive() && m.voter(p.id) }
+func (p *peer) consulted() bool { return p.alive() && p.voter }
 
 // majorityAlive reports whether a majority of the voters, this node included, is alive. Available mode is always quorate.
 func (m *Machine) majorityAlive() bool {
@@ -181,7 +182,7 @@ func (m *Machine) majority(counts func(*peer) bool, self bool) bool {
 		n++
 	}
 	for _, p := range m.peers {
-		if m.voter(p.id) && counts(p) {
+		if p.voter && counts(p) {
 			n++
 		}
 	}

@@ -26,7 +26,7 @@ func (m *Machine) ask(now time.Time, phase wire.Phase, epoch uint64) {
 	m.poll = poll{phase: phase, epoch: epoch, priority: m.poll.priority, began: now}
 	for _, p := range m.peers {
 		p.answer = none
-		if m.consulted(p) {
+		if p.consulted() {
 			m.send(p, m.poll.question())
 		}
 	}

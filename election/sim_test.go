@@ -27,6 +27,7 @@ type cell struct {
 // outcome is what one run of a cell gave.
 type outcome struct {
 	cold, failover, heal time.Duration
+	words                int // election messages of the cold start, or of the failover if that took more
 	broken               []string
 	hash                 uint64
 }
@@ -64,12 +65,14 @@ func TestSimulation(t *testing.T) {
 
 func (c cell) test(t *testing.T) {
 	var cold, failover, heal []time.Duration
+	var words []int
 	for i := range *seeds {
 		seed := *from + uint64(i)
 		o := c.simulate(seed)
 		for _, b := range o.broken {
 			t.Errorf("seed %d: %s", seed, b)
 		}
+		words = append(words, o.words)
 		cold, failover, heal = append(cold, o.cold), append(failover, o.failover), append(heal, o.heal)
 	}
 	l := c.limits()
@@ -78,6 +81,12 @@ func (c cell) test(t *testing.T) {
 		report(t, "failover", failover, l.median, l.failover)
 	}
 	report(t, "heal", heal, l.heal, l.heal)
+	slices.Sort(words)
+	most := words[len(words)*99/100]
+	t.Logf("%-10s p50 %d, p99 %d election messages", "per event", words[len(words)/2], most)
+	if c.loss <= 0.1 && most > 6*c.nodes {
+		t.Errorf("p99 of %d election messages for one event, want at most %d", most, 6*c.nodes)
+	}
 }
 
 // survives reports whether the cluster can elect after its leader's death.
@@ -106,13 +115,16 @@ func (c cell) simulate(seed uint64) outcome {
 	}
 	o := outcome{}
 	o.cold = c.await(s, "cold start")
+	o.words = s.check.words
 	c.quiet(s)
 	leader, _ := s.agreed(0)
+	words := s.check.words
 	if leader != nil {
 		leader.crash()
 	}
 	if c.survives() {
 		o.failover = c.await(s, "failover")
+		o.words = max(o.words, s.check.words-words)
 	} else {
 		s.run(3 * time.Second)
 	}
