@@ -75,7 +75,7 @@ type view struct {
 func (c *crew) view(procs []*proc) (v view, ok bool) {
 	for i, p := range procs {
 		s, err := c.see(p)
-		if err != nil || s.Leader == nil || alive(s) != len(procs) || !s.Ready {
+		if err != nil || s.Leader == nil || among(procs, *s.Leader) == nil || alive(s) != len(procs) || !s.Ready {
 			return v, false
 		}
 		mine := view{*s.Leader, s.Epoch, s.Ledger, s.Jobs.Assigned + s.Jobs.Running}
