@@ -92,7 +92,7 @@ func (s *search) redirected(now time.Time, e wire.Event, m wire.NotLeader) {
 	if s.servers[m.Leader.ID] == nil {
 		s.queryAt = earliest(s.queryAt, now.Add(firstAsk))
 	}
-	s.askAt = now.Add(firstAsk / 2)
+	s.askAt = s.askedAt.Add(firstAsk / 2) // no faster, should two servers send us to each other
 }
 
 // doubt forgets what others said of v leading, up to the epoch that v itself knows: it should know best.

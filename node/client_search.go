@@ -33,7 +33,8 @@ type search struct {
 	nonces    map[uint64]time.Time // when a question was asked
 	askAt     time.Time
 	asked     wire.NodeID // whom the job was last asked of
-	asks      int         // in vain since anybody answered
+	askedAt   time.Time
+	asks      int // in vain since anybody answered
 	busy      *RemoteError
 
 	out   []question
@@ -126,13 +127,16 @@ func (s *search) Advance(now time.Time) {
 	}
 }
 
-// Deadline returns when Advance is next needed.
+// Deadline returns when Advance is next needed; zero: the search is over.
 func (s *search) Deadline() time.Time {
+	if s.found != nil || s.err != nil {
+		return time.Time{}
+	}
 	d := s.queryAt
 	if s.job != nil && s.leader() != nil {
 		d = earliest(d, s.askAt)
 	}
-	if s.unsettled && d.After(s.first.Add(settleAfter)) {
+	if s.chosen == nil && s.unsettled && d.After(s.first.Add(settleAfter)) {
 		d = s.first.Add(settleAfter)
 	}
 	return d
@@ -258,7 +262,7 @@ func (s *search) ask(now time.Time) {
 	m := *s.job
 	m.Cookie = l.answer.Cookie
 	s.out = append(s.out, question{To: l.event.Addr, Dest: l.event.Peer, Boot: l.event.Boot, Message: m})
-	s.askAt = now.Add(min(lastAsk, firstAsk<<s.asks))
+	s.askedAt, s.askAt = now, now.Add(min(lastAsk, firstAsk<<s.asks))
 	s.asks++
 }
 

@@ -251,7 +251,7 @@ func TestClientRefusesAForeignServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		liar := o.open("liar", netip.MustParseAddr("10.0.0.40"), nil)
-		*liar.transport.tls = *foreign
+		liar.transport.tls.Certificates = foreign.Certificates
 		o.posts = []*post{liar, o.posts[0]}
 		j := jobFor(t, photo(200, 150), "honest")
 		r, err := o.client(nil).Encrypt(t.Context(), j)
