@@ -22,6 +22,7 @@ type cluster struct {
 	delay, spread time.Duration // a datagram takes delay plus up to spread
 	fsync, slack  time.Duration // likewise a commit
 	dup           bool
+	bursts        map[[2]int]*burst       // nil: none
 	side          []int                   // nodes of different sides do not hear each other
 	mute          map[[2]int]bool         // from, to: one-way silence
 	drop          map[string]bool         // "Kind from to"
@@ -135,11 +136,38 @@ func (c *cluster) transmit(p packet) {
 	if c.side[p.from] != c.side[p.to] || c.mute[[2]int{p.from, p.to}] || c.loss > 0 && c.rng.Float64() < c.loss {
 		return
 	}
+	if c.bursts != nil && c.burst(p.from, p.to) {
+		return
+	}
 	if p.msg != nil && len(c.drop) > 0 && c.drop[fmt.Sprintf("%s %d %d", kindName(p.msg), p.from, p.to)] {
 		return
 	}
 	to := c.nodes[p.to]
 	c.push(event{at: c.now.Add(c.delay + c.some(c.spread)), node: p.to, boot: to.boot, pkt: &p})
+}
+
+// burst is the state of a link that loses everything for a while, a fifth of the time.
+type burst struct {
+	bad   bool
+	until time.Time
+}
+
+// burst reports whether the link is in a bad spell: 10 to 190 ms long, between good ones four times as long.
+func (c *cluster) burst(from, to int) bool {
+	b := c.bursts[[2]int{from, to}]
+	if b == nil {
+		b = &burst{until: c.now}
+		c.bursts[[2]int{from, to}] = b
+	}
+	for !c.now.Before(b.until) {
+		b.bad = !b.bad
+		d := 10*time.Millisecond + c.some(180*time.Millisecond)
+		if !b.bad {
+			d *= 4
+		}
+		b.until = b.until.Add(d)
+	}
+	return b.bad
 }
 
 func (c *cluster) some(d time.Duration) time.Duration {
