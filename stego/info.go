@@ -56,7 +56,7 @@ type Info struct {
 	Width, Height int
 	Model         Model
 	Depth         int  // Depth is the bits of an output sample: 8 or 16.
-	Expanded      bool // Expanded: the output's samples are not the file's (palette, depth below 8, tRNS).
+	Expanded      bool // Expanded: the output's samples are not the file's (palette, depth below 8, tRNS, CMYK).
 	Interlaced    bool // Interlaced: Adam7, or a progressive JPEG: all of it is held in memory to read it.
 
 	// Usable counts the samples v1 may change; Window counts those of them that
@@ -77,10 +77,8 @@ func (i Info) Memory() int64 {
 	image := i.Pixels() * int64(i.Model.channels()*i.Depth/8)
 	marks := i.Pixels() * int64(i.Model.Colors()) / 4
 	switch {
-	case i.Source == "jpeg" && i.Interlaced:
-		return flat + marks + 5*image // coefficients of 4 bytes each
 	case i.Source == "jpeg":
-		return flat + marks + image
+		return flat + marks + image*i.jpegCost()
 	case i.Source != "png":
 		return flat + marks + 3*image
 	case i.Interlaced && i.Model.Alpha():
@@ -89,6 +87,19 @@ func (i Info) Memory() int64 {
 		return flat + marks + image
 	}
 	return flat + marks
+}
+
+// jpegCost returns how many times the output's size the decoder holds: four more
+// samples for CMYK and its parts, and coefficients of 4 bytes where progressive.
+func (i Info) jpegCost() int64 {
+	cost := int64(1)
+	if i.Expanded {
+		cost = 3
+	}
+	if i.Interlaced {
+		cost += 5
+	}
+	return cost
 }
 
 // Capacity is how many bytes of content fit, after compression.

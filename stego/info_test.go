@@ -99,3 +99,24 @@ func TestFormatNames(t *testing.T) {
 		t.Errorf("ParseFormat(v2) = %v, want an error", f)
 	}
 }
+
+// TestMemoryCoversWhatWasMeasured: the least is the peak of a process that embedded
+// 100 bytes into a picture of 24 MP.
+func TestMemoryCoversWhatWasMeasured(t *testing.T) {
+	big := Info{Width: 6000, Height: 4000, Model: RGB, Depth: 8, Source: "png"}
+	jpeg, progressive, cmyk := big, big, big
+	jpeg.Source, progressive.Source, cmyk.Source = "jpeg", "jpeg", "jpeg"
+	progressive.Interlaced, cmyk.Expanded = true, true
+	const mb = 1 << 20
+	for name, c := range map[string]struct {
+		info        Info
+		least, most int64
+	}{
+		"png": {big, 12 * mb, 70 * mb}, "jpeg": {jpeg, 84 * mb, 160 * mb},
+		"cmyk": {cmyk, 200 * mb, 260 * mb}, "progressive": {progressive, 366 * mb, 500 * mb},
+	} {
+		if got := c.info.Memory(); got < c.least || got > c.most {
+			t.Errorf("%s of 24 MP: %d MB, measured %d, want at most %d", name, got/mb, c.least/mb, c.most/mb)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func openJPEG(r *bufio.Reader, lim Limits) (*carrier, error) {
 	if err := lim.check("jpeg", h.width, h.height); err != nil {
 		return nil, err
 	}
-	i := Info{Source: "jpeg", Width: int(h.width), Height: int(h.height), Model: RGB, Depth: 8, Interlaced: h.progressive}
+	i := Info{Source: "jpeg", Width: int(h.width), Height: int(h.height), Model: RGB, Depth: 8, Interlaced: h.progressive, Expanded: h.components == 4}
 	if h.components == 1 {
 		i.Model = Gray
 	}
