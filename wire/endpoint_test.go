@@ -98,6 +98,18 @@ func TestHeldMessageIsAcknowledgedOnlyWhenReleased(t *testing.T) {
 	}
 }
 
+func TestHeldMessageIsNotTakenForLost(t *testing.T) {
+	w, a, b := pair(t, 1, wiretest.Faults{Delay: ms})
+	mustSend(t, a, b.id, HistoryAdd{Record{Attempt: 1}}) // on its way to a slow disk
+	for range 50 {
+		mustSend(t, a, b.id, Leave{})
+		w.run(10 * ms)
+	}
+	if n := b.Counters().Duplicates; n > 5 {
+		t.Errorf("sent again %d times in half a second, want what the timer does", n)
+	}
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	w, a, b := pair(t, 1, wiretest.Faults{Delay: ms})
 	w.net.Partition(addrs(a), addrs(b))

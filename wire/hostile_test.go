@@ -261,3 +261,46 @@ func TestTokenModeIsSilentToStrangers(t *testing.T) {
 		t.Errorf("events %+v, want the friend's question alone", a.events)
 	}
 }
+
+func TestUnprovenRefusalIsNotBelieved(t *testing.T) {
+	w, a, b := pair(t, 1, wiretest.Faults{})
+	key := b.ring.find(AuthorityPeer, 0)
+	p := key.seal(Boot{9}, 1, marshal(body{Source: b.id, Dest: a.id, Boot: a.Boot(), Frames: []frame{
+		{Kind: KindHelloAck, Payload: marshal(HelloAck{Refused: CodeConflict})}}})) // an earlier process of b said so
+	if back := a.spoofed(b.addr, p); back != 0 || len(a.Endpoint.Events()) != 0 {
+		t.Error("an old refusal was believed")
+	}
+	if _, ok := a.Session(b.id); !ok {
+		t.Error("the session is gone")
+	}
+	w.run(ms)
+}
+
+func TestStrangersAskOneQuestionPerDatagram(t *testing.T) {
+	w := newWorld(t, 1, wiretest.Faults{})
+	a, stranger := w.serve(1, 1), w.client(3)
+	f := frame{Kind: KindLeaderQuery, Payload: marshal(LeaderQuery{})}
+	stranger.ship(a.addr, stranger.ring.find(AuthorityOpen, 0), body{Source: stranger.id, Frames: []frame{f, f}})
+	w.run(ms)
+	if len(a.events) != 0 {
+		t.Errorf("%d questions of one datagram delivered", len(a.events))
+	}
+}
+
+func TestHelloAloneIsNoEvidence(t *testing.T) {
+	w, a, b := pair(t, 1, wiretest.Faults{})
+	hello := frame{Kind: KindHello, Payload: marshal(Hello{MinVersion: 1, MaxVersion: 1})}
+	say := func(frames ...frame) {
+		a.ship(b.addr, a.ring.find(AuthorityPeer, 0), body{Source: a.id, Dest: b.id, Boot: b.Boot(), Frames: frames})
+		w.run(ms)
+	}
+	say(hello)
+	if b.count(Heard) != 0 {
+		t.Error("a Hello is evidence")
+	}
+	say(hello, frame{Kind: KindHeartbeat, Payload: marshal(Heartbeat{})})
+	say()
+	if b.count(Heard) != 2 {
+		t.Errorf("heard %d times, want 2", b.count(Heard))
+	}
+}

@@ -128,6 +128,30 @@ func TestRetiredProcessIsRefusedAndNeverFlaps(t *testing.T) {
 	if refusals == 0 {
 		t.Error("the retired process was not told")
 	}
+	w.kill(b) // nor does it come back when its successor is silent
+	w.run(5 * time.Second)
+	a.events = nil
+	ghost.Greet(w.now, a.addr, NodeID{})
+	w.beat(time.Second, [2]*host{ghost, a})
+	if a.count(Up)+a.count(Delivered) != 0 {
+		t.Errorf("the retired process came back: %+v", a.events)
+	}
+}
+
+func TestDatagramForAnEarlierProcessIsNotDelivered(t *testing.T) {
+	w, a, b := pair(t, 1, wiretest.Faults{})
+	f, err := pack(Leave{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.ID = 1
+	for _, boot := range []Boot{{}, {7}} {
+		a.ship(b.addr, a.ring.find(AuthorityPeer, 0), body{Source: a.id, Dest: b.id, Boot: boot, AckBase: 9, Frames: []frame{f}})
+	}
+	w.run(10 * ms)
+	if n := len(b.delivered()); n != 0 {
+		t.Errorf("%d delivered", n)
+	}
 }
 
 func TestTwoLiveHoldersOfOneIDLearnOfEachOther(t *testing.T) {
