@@ -6,7 +6,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 RACETIME    ?= 8m
 
-.PHONY: all build test race fuzz vet fmt static check demo clean help
+.PHONY: all build test race fuzz vet fmt static processes check demo clean help
 
 all: build
 
@@ -35,6 +35,9 @@ fmt: ## fails where gofmt would change something
 
 static: ## staticcheck, pinned
 	$(GO) run $(STATICCHECK) ./...
+
+processes: ## the tests with real processes: kill -9, partitions, floods; network namespaces where root has ip and nft
+	P2PNODE_PROC=1 $(GO) test -count=1 -timeout 12m ./cmd/p2pnode
 
 check: fmt vet static test ## what a commit must pass
 

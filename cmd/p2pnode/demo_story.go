@@ -110,7 +110,7 @@ func (s *story) beheading(ctx context.Context) error {
 	var once sync.Once
 	var killed error
 	kill := func(p node.Progress) {
-		if p.Stage != node.StageWorking && !(p.Stage == node.StageUploading && p.Done > 0) {
+		if !inTheMiddle(p) {
 			return
 		}
 		once.Do(func() { killed = s.behead(ctx, leader, p) })
@@ -124,11 +124,24 @@ func (s *story) beheading(ctx context.Context) error {
 	return s.revive(ctx, leader)
 }
 
+// inTheMiddle reports whether a job's image is at a server and its result not yet here.
+func inTheMiddle(p node.Progress) bool {
+	return p.Stage == node.StageWorking || (p.Stage == node.StageUploading && p.Done > 0)
+}
+
+// middle says what is going on there.
+func middle(p node.Progress) string {
+	if p.Stage == node.StageUploading && p.Total > 0 {
+		return fmt.Sprintf("%d %% of an image is uploaded to %s", 100*p.Done/p.Total, p.Server)
+	}
+	return p.Server + " hides a text"
+}
+
 // behead kills the leader and measures how long the others need for a new one.
 func (s *story) behead(ctx context.Context, leader *demoNode, p node.Progress) error {
 	at := time.Now()
 	leader.kill()
-	s.say("kill -9 %s, the leader, while %s is %s a job", leader.name, p.Server, p.Stage)
+	s.say("kill -9 %s, the leader, while %s", leader.name, middle(p))
 	s.report.Kills = append(s.report.Kills, demoKill{Node: leader.name, Role: "leader", Stage: p.Stage})
 	i := len(s.report.Kills) - 1
 	s.watch.Go(func() {
@@ -159,7 +172,7 @@ func (s *story) lostWorker(ctx context.Context) error {
 	var once sync.Once
 	var victim *demoNode
 	kill := func(p node.Progress) {
-		if p.Server == "" || (p.Stage != node.StageWorking && p.Stage != node.StageUploading) {
+		if p.Server == "" || !inTheMiddle(p) {
 			return
 		}
 		once.Do(func() {
@@ -167,7 +180,7 @@ func (s *story) lostWorker(ctx context.Context) error {
 				return
 			}
 			victim.kill()
-			s.say("kill -9 %s, the worker, while it is %s the upload", victim.name, p.Stage)
+			s.say("kill -9 %s, the worker, while %s", victim.name, middle(p))
 			s.report.Kills = append(s.report.Kills, demoKill{Node: victim.name, Role: "worker", Stage: p.Stage})
 		})
 	}

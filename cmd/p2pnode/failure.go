@@ -57,7 +57,7 @@ func (f *failure) exit() int {
 func (f *failure) print(w io.Writer) {
 	fmt.Fprintf(w, "p2pnode: %s\n", f.What)
 	for _, line := range f.Tried {
-		fmt.Fprintf(w, "  tried %s\n", line)
+		fmt.Fprintf(w, "  tried %s\n", strings.TrimPrefix(line, "asked "))
 	}
 	if f.Next != "" {
 		fmt.Fprintf(w, "  next  %s\n", f.Next)

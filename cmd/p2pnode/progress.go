@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -83,7 +84,7 @@ type bar struct {
 func (b *bar) begin(image string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.image, b.now = image, node.Progress{}
+	b.image, b.now = filepath.Base(image), node.Progress{}
 }
 
 func (b *bar) update(s node.Progress) {
@@ -95,15 +96,14 @@ func (b *bar) update(s node.Progress) {
 	line := b.line
 	b.mu.Unlock()
 	total := max(s.Total, 1)
-	line.SetTotal(total+1, false) // one more than is ever reached: the bar ends when it is cleared
+	line.SetTotal(total, false)
 	line.SetCurrent(min(s.Done, total))
 }
 
 // show draws the bar for the first time. b.mu is held.
 func (b *bar) show() {
 	b.pool = mpb.New(mpb.WithOutput(b.out), mpb.WithWidth(64), mpb.WithRefreshRate(120*time.Millisecond))
-	b.line = b.pool.AddBar(1,
-		mpb.BarRemoveOnComplete(),
+	b.line = b.pool.AddBar(0, // so that reaching a total does not end it
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return b.title() })),
 		mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.Elapsed(decor.ET_STYLE_GO)),
 	)
