@@ -22,11 +22,21 @@ func (t trust) choose(answers []ClusterInfo) (c ClusterInfo, sure bool, err erro
 	case len(candidates) > 1:
 		return c, false, &SeveralClustersError{List: candidates}
 	case len(candidates) == 1:
-		return candidates[0], t.pinned(candidates[0].ID) && !t.anyone, nil
+		return candidates[0], t.sole(candidates[0].ID), nil
 	case len(unknown) > 0:
 		return c, false, &UnknownClusterError{List: unknown}
 	}
 	return c, false, ErrNoCluster
+}
+
+// sole reports whether no cluster but id can come to be meant: it is the token's, or the only known one of the wanted name.
+func (t trust) sole(id wire.ClusterID) bool {
+	if !t.token.IsZero() {
+		return true
+	}
+	return t.pinned(id) && !t.anyone && !slices.ContainsFunc(t.known, func(p Pin) bool {
+		return p.Cluster != id && (t.wanted == "" || t.means(ClusterInfo{ID: p.Cluster, Name: p.Label}))
+	})
 }
 
 // candidates splits the answers into clusters that may be used and those that are only unknown.
