@@ -83,8 +83,12 @@ func explainImage(err error) *failure {
 func explainCluster(err error) *failure {
 	code := node.CodeOf(err)
 	f := failf(code, "%s", plain(err)).tried(node.Tried(err)...)
+	var unknown *node.UnknownClusterError
 	if errors.Is(err, context.DeadlineExceeded) {
 		f.What = "timed out: " + f.What
+	}
+	if errors.As(err, &unknown) {
+		return f.next("if you trust it: --cluster " + unknown.List[0].ID.String()[:8] + " (or --trust, for whichever answers)")
 	}
 	return f.next(nextFor(code))
 }

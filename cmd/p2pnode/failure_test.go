@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -69,5 +70,23 @@ func TestFailureSaysWhatWasTriedAndWhatIsNext(t *testing.T) {
 	}
 	if got, want := f.hint(), "broadcast on eth0; 127.0.0.1; next: p2pnode serve"; got != want {
 		t.Errorf("hint %q, want %q", got, want)
+	}
+}
+
+// Where only unknown clusters answer, another server would not help: the user has to say that they are trusted.
+func TestUnknownClusterIsExplained(t *testing.T) {
+	var p program
+	id := wire.ClusterID{0xea, 0x9b, 0x68, 0x20}
+	unknown := &node.UnknownClusterError{List: []node.ClusterInfo{{ID: id, Name: "other", Server: "10.0.0.1:47470"}}}
+	f := p.explain(&node.SearchError{Reason: unknown, Cause: context.DeadlineExceeded})
+	var b bytes.Buffer
+	f.print(&b)
+	for _, want := range []string{"other", "--cluster ea9b6820", "--trust"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, b.String())
+		}
+	}
+	if f.exit() != 4 {
+		t.Errorf("exit %d, want 4", f.exit())
 	}
 }
