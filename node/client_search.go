@@ -32,6 +32,7 @@ type search struct {
 	round     int
 	nonces    map[uint64]time.Time // when a question was asked
 	askAt     time.Time
+	inquireAt time.Time   // when all servers are asked, if none leads
 	asked     wire.NodeID // whom the job was last asked of
 	askedAt   time.Time
 	asks      int // in vain since anybody answered
@@ -94,7 +95,7 @@ func (s *search) begin(now time.Time) {
 		v.silent, v.leader = false, wire.NodeID{} // who led when last asked may lead no more
 	}
 	s.queryAt, s.round, s.found, s.err, s.busy = now, 0, nil, nil, nil
-	s.askAt, s.asks = now, 0
+	s.askAt, s.asks, s.inquireAt = now, 0, now.Add(lastAsk)
 	s.Advance(now)
 }
 
@@ -133,8 +134,12 @@ func (s *search) Deadline() time.Time {
 		return time.Time{}
 	}
 	d := s.queryAt
-	if s.job != nil && s.leader() != nil {
+	switch {
+	case s.job == nil:
+	case s.leader() != nil:
 		d = earliest(d, s.askAt)
+	case s.chosen != nil:
+		d = earliest(d, s.inquireAt)
 	}
 	if s.chosen == nil && s.unsettled && d.After(s.first.Add(settleAfter)) {
 		d = s.first.Add(settleAfter)
@@ -249,7 +254,11 @@ func (s *search) leader() *server {
 // ask puts the job to the leader, when it is time.
 func (s *search) ask(now time.Time) {
 	l := s.leader()
-	if l == nil || now.Before(s.askAt) {
+	if l == nil {
+		s.inquire(now)
+		return
+	}
+	if now.Before(s.askAt) {
 		return
 	}
 	if l.node.ID != s.asked {
@@ -259,11 +268,29 @@ func (s *search) ask(now time.Time) {
 		l.silent = true
 		return
 	}
-	m := *s.job
-	m.Cookie = l.answer.Cookie
-	s.out = append(s.out, question{To: l.event.Addr, Dest: l.event.Peer, Boot: l.event.Boot, Message: m})
+	s.put(l)
 	s.askedAt, s.askAt = now, now.Add(min(lastAsk, firstAsk<<s.asks))
 	s.asks++
+}
+
+// put asks a server for the job's assignment.
+func (s *search) put(v *server) {
+	m := *s.job
+	m.Cookie = v.answer.Cookie
+	s.out = append(s.out, question{To: v.event.Addr, Dest: v.event.Peer, Boot: v.event.Boot, Message: m})
+}
+
+// inquire puts the job to every server of the cluster, once a second while none is known to lead: they say why.
+func (s *search) inquire(now time.Time) {
+	if s.chosen == nil || now.Before(s.inquireAt) {
+		return
+	}
+	s.inquireAt = now.Add(lastAsk)
+	for _, v := range s.sorted() {
+		if v.cluster.ID == s.chosen.ID {
+			s.put(v)
+		}
+	}
 }
 
 // poll asks every server of the cluster what became of the job.

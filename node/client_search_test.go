@@ -186,6 +186,26 @@ func TestSearchObeysBusy(t *testing.T) {
 	}
 }
 
+// While nobody leads, every server is asked now and then, so that a minority can say what it lacks.
+func TestSearchLearnsWhyNobodyLeads(t *testing.T) {
+	s := newSeeking(t, trust{known: []Pin{{Cluster: identityOf(t, 1).Cluster}}})
+	s.hear(1, s.says(1, 0, 5, 1))
+	s.hear(2, s.says(2, 0, 5, 1))
+	s.wait(3*lastAsk + time.Millisecond)
+	if s.asked(1) != 3 || s.asked(2) != 3 {
+		t.Errorf("asked %d and %d times in three seconds without a leader, want once a second each", s.asked(1), s.asked(2))
+	}
+	s.hear(2, wire.Busy{Job: wire.JobID{1}, Code: wire.CodeNoQuorum, RetryAfter: 250, Detail: "no majority"})
+	if CodeOf(s.why()) != wire.CodeNoQuorum || s.err != nil {
+		t.Errorf("why %v, want what the server said", s.why())
+	}
+	s.hear(2, s.says(2, 2, 6, 1))
+	s.wait(time.Second)
+	if before := s.asked(1); s.asked(2) < 4 || before != 3 {
+		t.Errorf("asked %v, want the new leader only", s.sent)
+	}
+}
+
 // Nothing that a stranger to the chosen cluster says counts.
 func TestSearchHearsOnlyItsCluster(t *testing.T) {
 	s := newSeeking(t, trust{known: []Pin{{Cluster: identityOf(t, 1).Cluster}}})

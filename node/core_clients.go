@@ -79,6 +79,8 @@ func (c *core) assignment(now time.Time, e wire.Event, m wire.TaskAssignmentRequ
 		c.decline(now, w, m.Job, wire.CodeBusy, time.Second/4, "this server is stopping")
 	case leader == c.cfg.self:
 		c.assignFor(now, w, m)
+	case leader.IsZero() && c.elect.Ready(now) == wire.CodeNoQuorum:
+		c.decline(now, w, m.Job, wire.CodeNoQuorum, time.Second/4, c.whyNot(wire.CodeNoQuorum))
 	case leader.IsZero():
 		c.reply(now, w, wire.NotLeader{Job: m.Job, Epoch: epoch})
 	default:

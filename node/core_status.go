@@ -48,7 +48,7 @@ func (c *core) readiness(now time.Time, leader wire.NodeID) (bool, string) {
 	case c.stopping:
 		return false, "stopping"
 	case leader.IsZero():
-		return false, "no leader"
+		return false, c.whyNot(c.elect.Ready(now))
 	case leader != c.cfg.self:
 		return true, ""
 	case !c.reign.ready:
