@@ -29,7 +29,8 @@ type errand struct {
 	events chan wire.Event
 	asked  time.Time // when the present search began
 	avoid  []wire.NodeID
-	fails  int // in a row
+	spared wire.NodeID // server whose last connection broke, and was not shunned for it
+	fails  int
 	wrong  int // results that failed verification
 	last   *assignment
 	moved  bool // the leader gave the present attempt's job to another server
@@ -159,8 +160,20 @@ func (e *errand) again(ctx context.Context, a *assignment, err error) bool {
 		}
 	}
 	e.fails++
-	e.shun(a.Server.ID)
+	e.judge(a.Server.ID, err)
 	return true
+}
+
+// judge shuns a server that failed. The first connection that breaks in the middle is forgiven: a result that is there
+// can go on where it broke off, and whether the server lives is the leader's to know.
+func (e *errand) judge(id wire.NodeID, err error) {
+	var broken *brokenError
+	if errors.As(err, &broken) && e.spared != id {
+		e.spared = id
+		return
+	}
+	e.spared = wire.NodeID{}
+	e.shun(id)
 }
 
 // shun asks the leader for another server from now on.
@@ -207,6 +220,8 @@ func (e *errand) assignment(ctx context.Context) (*assignment, error) {
 	if err := e.cl.seek(ctx, s, e.events, func() bool { return s.found != nil }, e.report); err != nil {
 		return nil, err
 	}
+	e.cl.config.Log.Debug("job assigned", "job", e.id, "server", s.found.Server.Name, "attempt", s.found.Attempt,
+		"leader", s.found.Leader, "epoch", s.found.Epoch, "rounds", s.round, "took", time.Since(e.asked))
 	return s.found, nil
 }
 

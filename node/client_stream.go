@@ -37,10 +37,27 @@ func (e *errand) stream(ctx context.Context, a *assignment) error {
 			return err
 		}
 		e.cl.dial.drop(a.Server.ID, conn)
-		if !reused || answered || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return cause(ctx, err)
+		case answered && !stopped(err):
+			return &brokenError{err}
+		case answered || !reused:
+			return err
 		}
 	}
+}
+
+// brokenError is a connection lost after the server had answered: it may well have the job, or the result, still.
+type brokenError struct{ err error }
+
+func (e *brokenError) Error() string { return e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+// stopped reports whether a server ended a connection because it stops.
+func stopped(err error) bool {
+	var closed *quic.ApplicationError
+	return errors.As(err, &closed) && closed.Remote && closed.ErrorCode == closedStopping
 }
 
 // cause returns why ctx ended, if it did, else err.

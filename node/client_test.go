@@ -118,10 +118,10 @@ func dieAt(t *testing.T, stage string, percent int64) {
 	t.Logf("done %v after the beginning", r.Elapsed)
 }
 
-// A download that breaks goes on where it broke, at a server that has the result already.
+// A download that breaks goes on where it broke, at the server that has the result already, although there is another.
 func TestBrokenDownloadResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t, "a")
+		o := newOffice(t, "a", "b")
 		j := jobFor(t, photo(900, 600), "resumed")
 		var cut, resumedAt int64
 		var k *Client
