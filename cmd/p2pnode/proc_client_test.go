@@ -39,18 +39,27 @@ func (l *lab) encrypt(ctx context.Context, args ...string) told {
 
 // encryptIn is encrypt behind a prefix, such as that of a namespace.
 func (l *lab) encryptIn(ctx context.Context, prefix []string, args ...string) told {
-	l.t.Helper()
+	return l.read(l.run(ctx, prefix, encryptArgs(args...)...))
+}
+
+// encryptArgs are the arguments of an `encrypt --json` whose log tells of each attempt.
+func encryptArgs(args ...string) []string {
 	level := os.Getenv(clientEnv)
 	if level == "" {
 		level = "debug"
 	}
-	r := told{outcome: l.run(ctx, prefix, append([]string{"encrypt", "--json", "--log-level", level}, args...)...)}
+	return append([]string{"encrypt", "--json", "--log-level", level}, args...)
+}
+
+// read reads what one `encrypt --json` of one image printed.
+func (l *lab) read(o outcome) told {
+	r := told{outcome: o}
 	if lines := bytes.Count(r.stdout, []byte("\n")); lines > 1 {
-		l.t.Errorf("encrypt %q: %d results for one image: %s", args, lines, r.stdout)
+		l.t.Errorf("%d results for one image: %s", lines, r.stdout)
 	}
 	if len(r.stdout) > 0 {
 		if err := json.Unmarshal(r.stdout, &r); err != nil {
-			l.t.Errorf("encrypt %q printed %q: %v", args, r.stdout, err)
+			l.t.Errorf("encrypt printed %q: %v", r.stdout, err)
 		}
 	}
 	return r

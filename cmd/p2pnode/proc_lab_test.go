@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -218,23 +218,52 @@ func (l *lab) command(prefix []string, args ...string) *exec.Cmd {
 	return c
 }
 
-// run runs a command of p2pnode to its end, or kills it at that of ctx.
-func (l *lab) run(ctx context.Context, prefix []string, args ...string) outcome {
-	l.t.Helper()
-	c := l.command(prefix, args...)
-	var stdout, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &stdout, &stderr
-	began := time.Now()
-	if err := c.Start(); err != nil {
+// visit is a client that runs.
+type visit struct {
+	l              *lab
+	child          *exec.Cmd
+	stdout, stderr bytes.Buffer // written until gone is closed
+	began          time.Time
+	gone           chan struct{}
+}
+
+// begin starts a command of p2pnode.
+func (l *lab) begin(prefix []string, args ...string) *visit {
+	v := &visit{l: l, child: l.command(prefix, args...), began: time.Now(), gone: make(chan struct{})}
+	v.child.Stdout, v.child.Stderr = &v.stdout, &v.stderr
+	if err := v.child.Start(); err != nil {
 		l.t.Errorf("start %q: %v", args, err)
+		close(v.gone)
+		return v
+	}
+	go func() {
+		v.child.Wait()
+		close(v.gone)
+	}()
+	return v
+}
+
+// end waits for the command's end, or kills it at that of ctx.
+func (v *visit) end(ctx context.Context) outcome {
+	select {
+	case <-v.gone:
+	case <-ctx.Done():
+		v.signal(syscall.SIGKILL)
+		<-v.gone
+	}
+	if v.child.ProcessState == nil {
 		return outcome{exit: -1}
 	}
-	stop := context.AfterFunc(ctx, func() { c.Process.Kill() })
-	err := c.Wait()
-	stop()
-	var ended *exec.ExitError
-	if err != nil && !errors.As(err, &ended) {
-		l.t.Errorf("run %q: %v", args, err)
+	return outcome{v.stdout.Bytes(), v.stderr.Bytes(), v.child.ProcessState.ExitCode(), time.Since(v.began)}
+}
+
+func (v *visit) signal(s syscall.Signal) {
+	if v.child.Process != nil {
+		v.child.Process.Signal(s)
 	}
-	return outcome{stdout.Bytes(), stderr.Bytes(), c.ProcessState.ExitCode(), time.Since(began)}
+}
+
+// run runs a command of p2pnode to its end, or kills it at that of ctx.
+func (l *lab) run(ctx context.Context, prefix []string, args ...string) outcome {
+	return l.begin(prefix, args...).end(ctx)
 }

@@ -161,13 +161,19 @@ func (p *proc) ended(within time.Duration) int {
 	return child.ProcessState.ExitCode()
 }
 
-// lastWords is the end of the server's log.
+// lastWords is the end of the server's log, without what it says to people at its start.
 func (p *proc) lastWords(length int) string {
 	content, err := os.ReadFile(p.logFile())
 	if err != nil {
 		return err.Error()
 	}
-	return strings.TrimSpace(string(content[max(0, len(content)-length):]))
+	var kept []string
+	for _, line := range strings.Split(string(content), "\n") {
+		if line != "" && !strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "to ") {
+			kept = append(kept, line)
+		}
+	}
+	return tail([]byte(strings.Join(kept, "\n")), length)
 }
 
 // status asks the server what it knows: over HTTP, or through a client where a prefix puts it out of this process's reach.
