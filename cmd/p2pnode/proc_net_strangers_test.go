@@ -64,7 +64,7 @@ func TestClientIsNotLured(t *testing.T) {
 	b := staff(newLab(t), on, []string{"b1"}, "--cluster", "evil")
 	a.procs[0].kill()
 	r := a.hides(t.Context(), home, photo, "lure me", append(pins, "--timeout", "4s")...)
-	wantExit(t, "only a stranger answers", r.outcome, 4, "NO_CLUSTER", "unknown", "evil", "--trust")
+	wantExit(t, "only a stranger answers", r.outcome, 4, "NO_CLUSTER", "unknown", "evil", "--trust", "--cluster")
 	a.procs[0].start()
 	b.agree(5 * time.Second)
 	for range times(10, 4) {
