@@ -55,8 +55,8 @@ func serveFlags() []cli.Flag {
 		timing("heartbeat-interval", "time between heartbeats; 0: 250ms"),
 		timing("suspect-timeout", "silence that makes a peer suspect; 0: 600ms"),
 		timing("failure-timeout", "silence that makes a peer dead; 0: 1.2s"),
-		timing("election-timeout", "the longest a phase of an election lasts; 0: 1.5s"),
-		timing("rotation", "time after which an idle leader passes the lead on; 0: never"),
+		timing("election-timeout", "the longest a phase of an election lasts; only the default, 1.5s, is supported yet"),
+		timing("rotation", "time after which an idle leader passes the lead on; only 0, never, is supported yet"),
 	}
 }
 

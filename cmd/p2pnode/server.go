@@ -70,11 +70,6 @@ func (s *server) configure(c *cli.Context) (err error) {
 	if err := s.quorum(c); err != nil {
 		return err
 	}
-	for _, later := range []string{"rotation"} {
-		if c.Duration(later) != 0 {
-			return configf("--%s is not supported yet; leave it out or set it to 0", later)
-		}
-	}
 	return s.bounds(c)
 }
 
@@ -140,7 +135,7 @@ func (s *server) bounds(c *cli.Context) error {
 			return usagef("--%s %d is negative", name, c.Int64(name))
 		}
 	}
-	for _, name := range []string{"keep-results", "heartbeat-interval", "suspect-timeout", "failure-timeout", "election-timeout"} {
+	for _, name := range []string{"keep-results", "heartbeat-interval", "suspect-timeout", "failure-timeout"} {
 		if c.Duration(name) < 0 {
 			return usagef("--%s %v is negative", name, c.Duration(name))
 		}
@@ -149,10 +144,11 @@ func (s *server) bounds(c *cli.Context) error {
 	k.MaxPixels, k.MaxBytes, k.MaxResults = c.Int64("max-pixels"), c.Int64("max-bytes"), c.Int64("max-results")
 	k.MaxJobs, k.MaxOwned = int(c.Int64("max-jobs")), int(c.Int64("max-owned"))
 	k.Workers, k.Waiting = int(c.Int64("workers")), int(c.Int64("waiting"))
-	k.KeepResults, k.Heartbeat = c.Duration("keep-results"), c.Duration("heartbeat-interval")
-	k.Suspect, k.Dead = c.Duration("suspect-timeout"), c.Duration("failure-timeout")
+	k.KeepResults = c.Duration("keep-results")
 	k.Interfaces, k.Quiet = c.StringSlice("interface"), c.Bool("no-broadcast")
-	return nil
+	t, err := readTiming(c)
+	k.Heartbeat, k.Suspect, k.Dead = t.heartbeat, t.suspect, t.dead
+	return err
 }
 
 // settle opens the sockets and completes the configuration.
