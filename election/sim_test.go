@@ -17,6 +17,14 @@ var (
 	from  = flag.Uint64("from", 1, "first seed")
 )
 
+// runs is how many seeds a test takes: a few when tests are short, as under the race detector.
+func runs() int {
+	if testing.Short() {
+		return min(*seeds, 20)
+	}
+	return *seeds
+}
+
 // cell is one line of the matrix: a cluster size, a loss rate and a mode.
 type cell struct {
 	nodes  int
@@ -66,7 +74,7 @@ func TestSimulation(t *testing.T) {
 func (c cell) test(t *testing.T) {
 	var cold, failover, heal []time.Duration
 	var words []int
-	for i := range *seeds {
+	for i := range runs() {
 		seed := *from + uint64(i)
 		o := c.simulate(seed)
 		for _, b := range o.broken {
@@ -84,7 +92,7 @@ func (c cell) test(t *testing.T) {
 	slices.Sort(words)
 	most := words[len(words)*99/100]
 	t.Logf("%-10s p50 %d, p99 %d election messages", "per event", words[len(words)/2], most)
-	if c.loss <= 0.1 && most > 6*c.nodes {
+	if c.loss <= 0.1 && len(words) >= 100 && most > 6*c.nodes {
 		t.Errorf("p99 of %d election messages for one event, want at most %d", most, 6*c.nodes)
 	}
 }
@@ -137,7 +145,7 @@ func (c cell) simulate(seed uint64) outcome {
 	s.run(time.Second + s.some(4*time.Second))
 	s.heal()
 	o.heal = c.await(s, "heal")
-	s.run(2 * time.Second)
+	s.run(time.Second)
 	o.broken, o.hash = s.check.broken, s.check.hash
 	return o
 }
@@ -157,7 +165,7 @@ func (c cell) await(s *cluster, what string) time.Duration {
 // quiet lets time pass without a fault; at up to 30 % loss no leader may change.
 func (c cell) quiet(s *cluster) {
 	before, changes := s.state(), s.check.changes
-	s.run(4 * time.Second)
+	s.run(3 * time.Second)
 	if c.loss <= 0.3 && s.check.changes != changes {
 		s.check.fail("leader changed without a fault: %s, then %s", before, s.state())
 	}

@@ -17,7 +17,7 @@ func TestSwarm(t *testing.T) {
 	for w := range workers {
 		t.Run(fmt.Sprint(w), func(t *testing.T) {
 			t.Parallel()
-			for i := w; i < *seeds; i += workers {
+			for i := w; i < runs(); i += workers {
 				seed := *from + uint64(i)
 				for _, b := range swarm(seed, nil).check.broken {
 					t.Errorf("swarm seed %d: %s", seed, b)
