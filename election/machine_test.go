@@ -89,16 +89,10 @@ func voters(n byte) (v []wire.NodeID) {
 	return v
 }
 
-func TestScore(t *testing.T) {
-	for _, c := range []struct {
-		cpu, available float64
-		tasks          int
-		want           uint16
-	}{
-		{10, 90, 0, 700}, {0, 100, 0, 0}, {100, 0, 10, 10000}, {50, 50, 5, 5000}, {0, 100, 99, 3000}, {-5, 120, -1, 0}, {12.34, 100, 0, 617},
-	} {
-		if got := Score(c.cpu, c.available, c.tasks); got != c.want {
-			t.Errorf("Score(%v, %v, %d) = %d, want %d", c.cpu, c.available, c.tasks, got, c.want)
+func TestBucketsAreFivePoints(t *testing.T) {
+	for score, want := range map[uint16]uint8{0: 0, 499: 0, 500: 1, 700: 1, 9999: 19, 10000: 20, 65535: 20} {
+		if got := bucket(score); got != want {
+			t.Errorf("bucket(%d) = %d, want %d", score, got, want)
 		}
 	}
 }

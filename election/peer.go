@@ -188,3 +188,6 @@ func (m *Machine) majority(counts func(*peer) bool, self bool) bool {
 	}
 	return n > len(m.c.Voters)/2
 }
+
+// bucket groups scores in steps of five points, so that noise does not rank candidates.
+func bucket(score uint16) uint8 { return uint8(min(score, 10000) / 500) }
