@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +16,8 @@ import (
 	"time"
 )
 
-// halfway starts a job and freezes its client while a server works on it, until that server holds the result.
+// halfway starts a job and freezes its client while a server works on it, until that server holds the result on disk:
+// status shows a result a moment before, metrics a job once it has ended.
 func (l *lab) halfway(all []*proc, out string) (*visit, *proc) {
 	l.t.Helper()
 	args := append(servers(all), "--text", "made once", "-o", out, l.paint("halfway.jpg", 3200, 2400))
@@ -26,12 +29,26 @@ func (l *lab) halfway(all []*proc, out string) (*visit, *proc) {
 		l.t.Fatalf("no server works on the job: %s", l.describe(all))
 	}
 	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); pollPause() {
-		if s, err := worker.status(context.Background()); err == nil && s.Jobs.Done == 1 {
+		if strings.Contains(worker.metrics(), "\np2pnode_jobs_total{code=\"OK\"} 1\n") {
 			return v, worker
 		}
 	}
 	l.t.Fatalf("%s has no result: %s", worker.name, l.describe(all))
 	return nil, nil
+}
+
+// metrics is what the server shows a monitoring system.
+func (p *proc) metrics() string {
+	answer, err := http.Get("http://" + p.http + "/metrics")
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func TestProcessResultsSurviveARestart(t *testing.T) {
