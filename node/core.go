@@ -82,7 +82,7 @@ func newCore(now time.Time, c coreConfig) *core {
 	k.open(now)
 	k.elect = election.New(now, k.electionConfig())
 	k.restore(now, c.snapshot)
-	k.greeting = greeting{next: now, remembered: c.snapshot.Peers}
+	k.greeting = greeting{next: now, wideAt: now, remembered: c.snapshot.Peers}
 	return k
 }
 
@@ -190,7 +190,8 @@ func (c *core) resume(now time.Time) {
 	for _, p := range c.sorted() {
 		c.lose(now, p, election.Dead)
 	}
-	c.greeting.next = now
+	c.greeting.next, c.greeting.wideAt, c.greeting.round = now, now, 0
+	clear(c.replicas)
 }
 
 // late is told when the loop woke later than it wanted.

@@ -112,7 +112,7 @@ func (c *core) next(r wire.Record, avoid []wire.NodeID) wire.Record {
 
 // launch records an assignment; the client is answered when it is durable.
 func (c *core) launch(now time.Time, r wire.Record, w *caller) error {
-	f := &confirm{rec: r, began: now, holders: map[wire.NodeID]bool{}}
+	f := newConfirm(now, r)
 	if w != nil {
 		f.asker, f.waiting = *w, true
 	}

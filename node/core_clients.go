@@ -104,7 +104,8 @@ func (c *core) jobStatus(now time.Time, e wire.Event, m wire.TaskStatusQuery) {
 
 // decline answers a client with a typed refusal; retry zero: for good.
 func (c *core) decline(now time.Time, w caller, job wire.JobID, code wire.Code, retry time.Duration, why string) {
-	c.reply(now, w, wire.Busy{Job: job, Code: code, RetryAfter: uint32(retry.Milliseconds()), Detail: why})
+	after := uint32((retry + time.Millisecond - 1) / time.Millisecond) // rounded up: zero would mean never
+	c.reply(now, w, wire.Busy{Job: job, Code: code, RetryAfter: after, Detail: why})
 }
 
 // reply answers a client. An answer that would be larger than the question is not sent: the client's question is padded.

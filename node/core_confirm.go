@@ -13,6 +13,7 @@ type confirm struct {
 	began   time.Time
 	own     bool                 // on this node's disk
 	holders map[wire.NodeID]bool // on these peers' disks
+	sent    map[wire.NodeID]bool // on its way to these peers
 	asker   caller               // whom to answer
 	waiting bool                 // it waits for the answer
 	durable bool                 // enough hold it
@@ -29,13 +30,30 @@ const (
 	confirmKept     = time.Minute
 )
 
+func newConfirm(now time.Time, r wire.Record) *confirm {
+	return &confirm{rec: r, began: now, holders: map[wire.NodeID]bool{}, sent: map[wire.NodeID]bool{}}
+}
+
+// replicate sends a record that has to be confirmed to the live peers it is not at, nor on its way to.
+func (c *core) replicate(now time.Time, f *confirm) {
+	for _, p := range c.live() {
+		if f.holders[p.id] || f.sent[p.id] {
+			continue
+		}
+		if id, err := c.ep.Send(now, p.id, wire.HistoryAdd{Record: f.rec}); err == nil {
+			c.replicas[replica{p.id, id}] = f.rec.Job
+			f.sent[p.id] = true
+		}
+	}
+}
+
 // confirmFor answers for a record that is already there, after replicating it under this leadership if that was not done.
 func (c *core) confirmFor(now time.Time, w caller, r wire.Record) {
 	f := c.confirms[r.Job]
 	if f == nil || f.rec.Attempt != r.Attempt {
-		f = &confirm{rec: r, began: now, holders: map[wire.NodeID]bool{}}
+		f = newConfirm(now, r)
 		c.confirms[r.Job] = f
-		c.spread(now, r)
+		c.replicate(now, f)
 		c.ownDisk(now, c.queued, f)
 	}
 	f.waiting, f.asker = true, w
@@ -111,14 +129,8 @@ func (c *core) tell(now time.Time, f *confirm) {
 	})
 }
 
-// answer tells clients whose assignment has waited long enough for a majority, and forgets old confirmations.
+// answer tells clients whose assignment has waited long enough for a majority.
 func (c *core) answer(now time.Time) {
-	for job, f := range c.confirms {
-		age := now.Sub(f.began)
-		if age > confirmKept {
-			delete(c.confirms, job)
-		}
-	}
 	if c.cfg.Quorum == election.Majority {
 		return
 	}
@@ -151,19 +163,40 @@ func (c *core) answerDeadline() (d time.Time) {
 	return d
 }
 
-// recount looks at every confirmation again after the live view has changed.
+// recount looks at every confirmation again after the live view has changed: what was on its way to a peer that is gone
+// is not, and a peer that has come needs it.
 func (c *core) recount(now time.Time) {
-	for k := range c.replicas {
+	for k, job := range c.replicas {
 		if p := c.peers[k.peer]; p == nil || !p.live() {
 			delete(c.replicas, k)
+			if f := c.confirms[job]; f != nil {
+				delete(f.sent, k.peer)
+			}
 		}
 	}
+	for _, f := range c.unsettled() {
+		c.settle(now, f)
+		if !f.durable {
+			c.replicate(now, f)
+		}
+	}
+}
+
+// forgetConfirms drops the confirmations that nobody has asked about for a while.
+func (c *core) forgetConfirms(now time.Time) {
+	for job, f := range c.confirms {
+		if now.Sub(f.began) > confirmKept {
+			delete(c.confirms, job)
+		}
+	}
+}
+
+// unsettled returns the confirmations in order of job id.
+func (c *core) unsettled() []*confirm {
 	fs := make([]*confirm, 0, len(c.confirms))
 	for _, f := range c.confirms {
 		fs = append(fs, f)
 	}
 	sortConfirms(fs)
-	for _, f := range fs {
-		c.settle(now, f)
-	}
+	return fs
 }

@@ -2,75 +2,98 @@ package node
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"p2pnode/wire"
 )
 
-// greeting decides when strangers are looked for. Targets come from the shell, which can see interfaces and resolve names.
+// greeting decides when strangers are looked for. Its targets come from the shell, which can see interfaces and resolve names.
 type greeting struct {
-	targets    []netip.AddrPort // broadcast, multicast and configured addresses
+	wide       []netip.AddrPort // broadcast and multicast addresses
+	near       []netip.AddrPort // configured peers
 	remembered []netip.AddrPort // control addresses of peers met before
 	next       time.Time
+	wideAt     time.Time
 	round      int
 }
 
-// lonely and settled are how often a node without and with live peers says Hello to whoever may be there.
+// How often Hello goes out: to single addresses where no live peer is, and to everybody at once.
 const (
-	lonely  = time.Second
-	settled = 5 * time.Second
+	nearEvery = 500 * time.Millisecond
+	lonely    = time.Second // everybody, while there is no live peer
+	settled   = 2 * time.Second
 )
 
 // firsts are the waits between the Hellos of a node that has just started.
-var firsts = [...]time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}
+var firsts = [...]time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond}
 
-// seek replaces the addresses at which peers are looked for; new ones are asked at once.
-func (c *core) seek(now time.Time, targets []netip.AddrPort) {
-	fresh := len(c.greeting.targets) == 0
-	c.greeting.targets = targets
-	if fresh {
-		c.greeting.next = now
+// seek replaces the addresses at which peers are looked for.
+func (c *core) seek(now time.Time, wide, near []netip.AddrPort) {
+	g := &c.greeting
+	if g.round == 0 {
+		g.next, g.wideAt = now, now
 	}
+	g.wide, g.near = wide, near
 }
 
 // greet says Hello to every place where a peer may be (PROTOCOL.md §1).
 func (c *core) greet(now time.Time) {
-	if now.Before(c.greeting.next) {
+	g := &c.greeting
+	if now.Before(g.next) {
 		return
 	}
-	for _, a := range c.greeting.targets {
+	for _, a := range c.strange() {
 		c.ep.Greet(now, a, wire.NodeID{})
 	}
-	for _, a := range c.greeting.remembered {
-		c.ep.Greet(now, a, wire.NodeID{})
+	if !now.Before(g.wideAt) {
+		for _, a := range g.wide {
+			c.ep.Greet(now, a, wire.NodeID{})
+		}
+		g.wideAt = now.Add(c.wideAgain())
 	}
-	c.greeting.next = now.Add(c.greetAgain())
-	c.greeting.round++
+	g.next = now.Add(c.nearAgain())
+	if len(g.wide)+len(g.near) > 0 {
+		g.round++
+	}
 }
 
-func (c *core) greetAgain() time.Duration {
-	if c.greeting.round < len(firsts) && len(c.greeting.targets) > 0 {
-		return firsts[c.greeting.round]
+// strange returns the single addresses at which no live peer is known.
+func (c *core) strange() []netip.AddrPort {
+	g := &c.greeting
+	out := slices.Concat(g.near, g.remembered)
+	live := c.live()
+	return slices.DeleteFunc(out, func(a netip.AddrPort) bool {
+		return contains(c.cfg.control, a) || slices.ContainsFunc(live, func(p *peer) bool { return p.control == a })
+	})
+}
+
+func (c *core) nearAgain() time.Duration {
+	if g := &c.greeting; g.round < len(firsts) {
+		return firsts[g.round]
 	}
-	jitter := time.Duration(c.cfg.rand.Int64N(int64(200 * time.Millisecond)))
-	if len(c.live()) == 0 {
-		return lonely + jitter
+	return nearEvery + time.Duration(c.cfg.rand.Int64N(int64(nearEvery/5)))
+}
+
+func (c *core) wideAgain() time.Duration {
+	switch {
+	case c.greeting.round < len(firsts):
+		return 0
+	case len(c.live()) == 0:
+		return lonely
 	}
-	return settled + jitter
+	return settled
 }
 
 // remember keeps the control address of a peer met, here and in the store, for the next start.
 func (c *core) remember(p *peer) {
-	for _, a := range c.greeting.remembered {
-		if a == p.control {
-			return
-		}
+	g := &c.greeting
+	if contains(g.remembered, p.control) {
+		return
 	}
-	c.greeting.remembered = append(c.greeting.remembered, p.control)
-	if over := len(c.greeting.remembered) - maxRemembered; over > 0 {
-		c.greeting.remembered = c.greeting.remembered[over:]
-	}
-	c.put(Batch{Peers: append([]netip.AddrPort(nil), c.greeting.remembered...)})
+	g.remembered = append(g.remembered, p.control)
+	g.remembered = g.remembered[max(0, len(g.remembered)-maxRemembered):]
+	c.put(Batch{Peers: slices.Clone(g.remembered)})
 }
 
 const maxRemembered = 16

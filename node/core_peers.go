@@ -28,6 +28,7 @@ type peer struct {
 	beat    wire.Heartbeat // its newest
 	differs time.Time      // since when its ledger's digest is not ours; zero: equal
 	pullAt  time.Time      // no pull before
+	merged  bool           // all it had, at some time since this leadership began, is in our ledger
 }
 
 const (
@@ -96,7 +97,11 @@ func (c *core) hear(now time.Time, p *peer) {
 	p.heard, p.grace, p.stretched = now, 0, false
 	c.elect.Heard(now, p.id)
 	if p.standing != election.Alive {
+		reunited := !p.live()
 		c.stand(now, p, election.Alive)
+		if reunited {
+			c.recount(now)
+		}
 		c.beatAt = earliest(c.beatAt, now) // let it know us at once
 	}
 }
@@ -114,7 +119,7 @@ func (c *core) lose(now time.Time, p *peer, s election.Standing) {
 	if _, leader, _, _ := c.elect.Beat(); leader == p.id {
 		c.leaderAt = p.heard
 	}
-	p.lost, p.greetAt, p.differs = now, now, time.Time{}
+	p.lost, p.greetAt, p.differs, p.merged = now, now, time.Time{}, false
 	c.ep.Quiet(p.id)
 	c.stand(now, p, s)
 	c.orphan(now, p.id)

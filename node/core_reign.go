@@ -30,7 +30,7 @@ func (c *core) enthrone(now time.Time, _ uint64) {
 	}
 	c.reign = reign{leads: true, since: now}
 	for _, p := range c.live() {
-		p.pullAt = time.Time{}
+		p.pullAt, p.merged = time.Time{}, false
 		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: c.ledger.Buckets()})
 	}
 	c.merged(now)
@@ -43,19 +43,33 @@ func (c *core) dethrone() {
 	clear(c.replicas)
 }
 
-// merged opens the office once every live peer's ledger equals ours, or has had time enough to be pulled.
+// merged opens the office once every live peer's ledger is in ours. After a while some are enough: in available mode any,
+// in majority mode so many that whatever a majority ever held is held by one of them.
 func (c *core) merged(now time.Time) {
 	if !c.reign.merging() {
 		return
 	}
-	equal := true
+	all, voters := true, 0
 	for _, p := range c.live() {
-		equal = equal && p.beat.Sequence > 0 && p.differs.IsZero()
+		all = all && p.merged
+		if p.merged && c.votes(p.id) {
+			voters++
+		}
 	}
-	if equal || now.Sub(c.reign.since) >= mergeFor {
-		c.reign.ready = true
-		c.adopt(now)
+	if c.votes(c.cfg.self) {
+		voters++
 	}
+	late := now.Sub(c.reign.since) >= mergeFor
+	if c.cfg.Quorum == election.Majority && voters <= len(c.cfg.Voters)/2 || !all && !late {
+		return
+	}
+	c.reign.ready = true
+	c.adopt(now)
+}
+
+// votes reports whether a node is one of majority mode's voters.
+func (c *core) votes(id wire.NodeID) bool {
+	return slices.ContainsFunc(c.cfg.Voters, func(name string) bool { return IDOf(name) == id })
 }
 
 // adopt re-assigns what the ledger gives to servers that are dead or were never met.
@@ -124,6 +138,7 @@ func (c *core) sweep(now time.Time) {
 	c.expire(now)
 	c.evict(now)
 	c.forgetCallers(now)
+	c.forgetConfirms(now)
 	if gone := c.ledger.Old(now); len(gone) > 0 {
 		c.put(Batch{Forget: gone})
 	}

@@ -18,7 +18,7 @@ const (
 func (c *core) watchDigest(now time.Time, p *peer) {
 	sum, count := c.ledger.Digest()
 	if p.beat.Digest == sum && int(p.beat.Count) == count {
-		p.differs = time.Time{}
+		p.differs, p.merged = time.Time{}, true
 		return
 	}
 	if p.differs.IsZero() {
@@ -44,6 +44,7 @@ func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 		}
 	}
 	if mask == 0 {
+		p.merged = true
 		return
 	}
 	c.ep.Send(now, p.id, wire.HistoryPull{Buckets: mask})
@@ -53,14 +54,12 @@ func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 	}
 }
 
-// give sends one chunk of the records a peer asked for.
+// give sends one chunk of the records a peer asked for; an empty one says that there are none.
 func (c *core) give(now time.Time, p *peer, m wire.HistoryPull) {
 	records, more := c.ledger.Pull(m.Buckets, m.After, func(r []wire.Record) bool {
 		return wire.Fits(wire.HistoryChunk{Buckets: m.Buckets, Records: r, More: true})
 	})
-	if len(records) > 0 {
-		c.ep.Send(now, p.id, wire.HistoryChunk{Buckets: m.Buckets, Records: records, More: more})
-	}
+	c.ep.Send(now, p.id, wire.HistoryChunk{Buckets: m.Buckets, Records: records, More: more})
 }
 
 func (c *core) takeChunk(now time.Time, p *peer, e wire.Event, m wire.HistoryChunk) {
@@ -68,7 +67,9 @@ func (c *core) takeChunk(now time.Time, p *peer, e wire.Event, m wire.HistoryChu
 	if n := len(m.Records); m.More && n > 0 {
 		p.pullAt = now.Add(pullEvery)
 		c.ep.Send(now, p.id, wire.HistoryPull{Buckets: m.Buckets, After: m.Records[n-1].Job})
+		return
 	}
+	p.merged = true
 }
 
 // learn merges records from a peer and lets the endpoint acknowledge them once they are on disk.
@@ -119,7 +120,11 @@ func (c *core) record(now time.Time, r wire.Record, b Batch) (n uint64, err erro
 	if won {
 		b.Records = append(b.Records, r)
 		c.noticed(now, r)
-		c.spread(now, r)
+		if f := c.confirms[r.Job]; f != nil && f.rec.State == r.State && f.rec.Attempt == r.Attempt {
+			c.replicate(now, f)
+		} else {
+			c.spread(now, r)
+		}
 	}
 	return c.put(b), nil
 }
@@ -131,10 +136,7 @@ func (c *core) spread(now time.Time, r wire.Record) {
 		m = wire.HistoryRemove{Record: r}
 	}
 	for _, p := range c.live() {
-		id, err := c.ep.Send(now, p.id, m)
-		if err == nil && c.confirms[r.Job] != nil {
-			c.replicas[replica{p.id, id}] = r.Job
-		}
+		c.ep.Send(now, p.id, m) // a full queue is no loss: digests will differ, and the peer will pull
 	}
 }
 

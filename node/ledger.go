@@ -75,7 +75,7 @@ func (l *Ledger) Restore(now, since time.Time, r wire.Record) error {
 func (l *Ledger) put(now, since time.Time, r wire.Record) (changed bool, err error) {
 	e := l.find(r.Job)
 	if e == nil {
-		if l.size >= l.max && !l.evict() {
+		if l.size >= l.max && !l.evict(now) {
 			return false, ErrLedgerFull
 		}
 		l.insert(newEntry(since, r))

@@ -18,6 +18,8 @@ import (
 const (
 	fadeAfter = 24 * time.Hour
 	dropAfter = 48 * time.Hour
+
+	heardAfter = 2 * time.Minute // a full ledger drops tombstones older than this: refusing new jobs for hours would be worse
 )
 
 // Old does what is due by age and returns the jobs forgotten since it was last called, for the store to forget as well.
@@ -56,12 +58,17 @@ func (l *Ledger) revive(now time.Time, e *entry) {
 	heap.Push(&l.fresh, e)
 }
 
-// evict makes room for one record by dropping the oldest tombstone that has faded, and reports whether there was one.
-func (l *Ledger) evict() bool {
-	if len(l.faded) == 0 {
+// evict makes room for one record by dropping the oldest tombstone: one that has faded, or, where a burst of jobs fills
+// the ledger, one that every live peer has had time to hear of. It reports whether there was one.
+func (l *Ledger) evict(now time.Time) bool {
+	switch {
+	case len(l.faded) > 0:
+		l.drop(l.faded[0])
+	case len(l.fresh) > 0 && now.Sub(l.fresh[0].since) >= heardAfter:
+		l.drop(l.fresh[0])
+	default:
 		return false
 	}
-	l.drop(l.faded[0])
 	return true
 }
 

@@ -189,10 +189,17 @@ func TestLedgerFullDropsFadedTombstonesFirst(t *testing.T) {
 			t.Fatalf("Merge(%d): %v", job, err)
 		}
 	}
-	if _, err := l.Merge(at(30), aRecord(6, wire.Assigned)); err != ErrLedgerFull {
-		t.Errorf("Merge over a tombstone that has not faded: %v, want ErrLedgerFull", err)
+	early := at(20).Add(heardAfter - time.Second)
+	if _, err := l.Merge(early, aRecord(6, wire.Assigned)); err != ErrLedgerFull {
+		t.Errorf("Merge over a tombstone just made: %v, want ErrLedgerFull", err)
 	}
-	if gone := l.Old(at(30)); !slices.Equal(gone, []wire.JobID{jobOf(1), jobOf(2)}) {
-		t.Errorf("Old() = %v, want jobs 1 and 2: the store has to forget them", gone)
+	if _, err := l.Merge(at(30), aRecord(6, wire.Assigned)); err != nil {
+		t.Errorf("Merge over a tombstone that all have heard of: %v", err)
+	}
+	if _, err := l.Merge(at(30), aRecord(7, wire.Assigned)); err != ErrLedgerFull {
+		t.Errorf("Merge over unfinished jobs: %v, want ErrLedgerFull", err)
+	}
+	if gone := l.Old(at(30)); !slices.Equal(gone, []wire.JobID{jobOf(1), jobOf(2), jobOf(3)}) {
+		t.Errorf("Old() = %v, want jobs 1 to 3: the store has to forget them", gone)
 	}
 }

@@ -78,10 +78,26 @@ func (n *Node) assemble(self wire.NodeID, snapshot Snapshot) error {
 		return fmt.Errorf("draw cookie key: %w", err)
 	}
 	n.results = results
+	if err := n.tidy(snapshot); err != nil {
+		return err
+	}
 	n.loop = newLoop(newCore(time.Now(), k), n.cfg.Control, n.cfg.Log, n.cfg.Metrics)
 	n.loop.links = on
 	n.transport = newTransport(n.cfg, tls, n.ident, counter{n.loop}, results)
 	return nil
+}
+
+// tidy removes results that a crash left without a record.
+func (n *Node) tidy(s Snapshot) error {
+	wanted := map[wire.Digest]bool{}
+	for _, m := range s.Mine {
+		wanted[m.Result] = true
+	}
+	removed, err := n.results.Sweep(func(d wire.Digest) bool { return wanted[d] })
+	if removed > 0 {
+		n.cfg.Log.Info("results without a record removed", "count", removed)
+	}
+	return err
 }
 
 // Run serves until ctx ends; then it finishes running jobs, within StopWithin, hands leadership over and leaves. It
@@ -114,7 +130,7 @@ func (n *Node) Run(ctx context.Context) error {
 	close(n.loop.batches)
 	close(n.loop.drops)
 	group.Wait()
-	return errors.Join(notStopped(err), n.store.Close())
+	return errors.Join(notStopped(err), n.results.Close(), n.store.Close())
 }
 
 func notStopped(err error) error {

@@ -18,7 +18,7 @@ type simClient struct {
 	leader wire.Event // the newest LeaderResponse of a leader
 	cookie []byte
 	jobs   map[wire.JobID]*simJob
-	tick   time.Time
+	told   func(wire.TaskAssignmentResponse) // of every assignment; nil: nobody
 }
 
 type simJob struct {
@@ -95,6 +95,9 @@ func (c *simClient) receive(from netip.AddrPort, p []byte) {
 				c.leader, c.cookie = e, m.Cookie
 			}
 		case wire.TaskAssignmentResponse:
+			if c.told != nil {
+				c.told(m)
+			}
 			c.do(m)
 		case wire.Busy:
 			if j := c.jobs[m.Job]; j != nil && m.RetryAfter == 0 {

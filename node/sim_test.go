@@ -164,7 +164,7 @@ func (s *sim) start(x *simNode) {
 	k.cookie[0] = byte(x.life)
 	x.disk.used = true
 	x.core = newCore(s.local(x), k)
-	x.core.seek(s.local(x), s.others(x))
+	x.core.seek(s.local(x), nil, s.others(x))
 	s.log("%s starts", x.name)
 	s.flush(x)
 }

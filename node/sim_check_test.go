@@ -1,0 +1,134 @@
+package node
+
+import (
+	"fmt"
+
+	"p2pnode/election"
+	"p2pnode/wire"
+)
+
+// check holds a simulated cluster to its invariants, at every event of every node.
+type check struct {
+	s        *sim
+	broken   []string
+	leaders  map[uint64]string // majority mode: who led an epoch
+	promised map[string]uint64 // the highest promise a node's disk has held
+	records  map[string]map[wire.JobID]wire.Record
+	lives    map[string]int
+	servers  map[attempt]wire.NodeID // who does an attempt, as one leadership decided it
+	events   int
+}
+
+// attempt is one decision of a leader: within it there is one server. In majority mode the leadership is left out:
+// then there is one server for an attempt whoever decided.
+type attempt struct {
+	job    wire.JobID
+	number uint32
+	epoch  uint64
+	leader wire.NodeID
+}
+
+func watched(s *sim) *check {
+	c := &check{
+		s: s, leaders: map[uint64]string{}, promised: map[string]uint64{}, records: map[string]map[wire.JobID]wire.Record{},
+		lives: map[string]int{}, servers: map[attempt]wire.NodeID{},
+	}
+	s.watch, s.client.told = c.look, c.single
+	return c
+}
+
+func (c *check) fail(format string, args ...any) {
+	if len(c.broken) < 5 {
+		c.broken = append(c.broken, fmt.Sprintf("%.3f s: ", c.s.now.Sub(c.s.begun).Seconds())+fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *check) look(x *simNode) {
+	c.events++
+	c.epochs(x)
+	c.leadership(x)
+	c.bounds(x)
+	if c.events%16 == 0 {
+		c.ledger(x)
+	}
+}
+
+// epochs: a promise never falls, not across a crash either.
+func (c *check) epochs(x *simNode) {
+	st := x.core.elect.Status()
+	if x.disk.promised < c.promised[x.name] {
+		c.fail("%s: the promise on disk fell from %d to %d", x.name, c.promised[x.name], x.disk.promised)
+	}
+	c.promised[x.name] = x.disk.promised
+	if st.Promised < x.disk.promised {
+		c.fail("%s: promised %d, but %d is on disk", x.name, st.Promised, x.disk.promised)
+	}
+	if st.Role == wire.Leader && st.Durable < st.Epoch {
+		c.fail("%s: leads epoch %d, but only %d is on disk", x.name, st.Epoch, st.Durable)
+	}
+}
+
+// leadership: majority mode has one leader an epoch, and one at a time that assigns.
+func (c *check) leadership(x *simNode) {
+	st := x.core.elect.Status()
+	if c.s.mode != election.Majority || st.Role != wire.Leader {
+		return
+	}
+	if was, ok := c.leaders[st.Epoch]; ok && was != x.name {
+		c.fail("epoch %d is led by %s and %s", st.Epoch, was, x.name)
+	}
+	c.leaders[st.Epoch] = x.name
+	var ready []string
+	for _, y := range c.s.nodes {
+		if y.core != nil && y.core.elect.Status().Role == wire.Leader && y.core.elect.Ready(c.s.local(y)) == wire.CodeOK && !c.s.now.Before(y.until) {
+			ready = append(ready, y.name)
+		}
+	}
+	if len(ready) > 1 {
+		c.fail("%v assign at once", ready)
+	}
+}
+
+// bounds: nothing grows without end.
+func (c *check) bounds(x *simNode) {
+	k := x.core
+	for _, b := range []struct {
+		what      string
+		have, max int
+	}{
+		{"peers", len(k.peers), maxKnown}, {"relays", len(k.relays), maxRelays}, {"confirms", len(k.confirms), maxConfirms},
+		{"callers", len(k.callers), maxCallers}, {"replicas", len(k.replicas), maxConfirms * len(c.s.nodes)},
+		{"remembered", len(k.greeting.remembered), maxRemembered}, {"batches", int(k.queued - k.stored), 2 * maxBacklog},
+		{"results", len(k.mine), k.cfg.MaxJobs}, {"records", k.ledger.Len(), k.cfg.MaxJobs},
+	} {
+		if b.have > b.max {
+			c.fail("%s: %d %s, at most %d are allowed", x.name, b.have, b.what, b.max)
+		}
+	}
+}
+
+// ledger: a record only ever rises in the order of merging, so that a tombstone stays.
+func (c *check) ledger(x *simNode) {
+	if c.lives[x.name] != x.life {
+		c.lives[x.name], c.records[x.name] = x.life, map[wire.JobID]wire.Record{}
+	}
+	known := c.records[x.name]
+	for r := range x.core.ledger.All() {
+		if old, ok := known[r.Job]; ok && compareRecords(r, old) < 0 {
+			c.fail("%s: record of %v fell from %v/%d to %v/%d", x.name, r.Job, old.State, old.Attempt, r.State, r.Attempt)
+		}
+		known[r.Job] = r
+	}
+}
+
+// single: what clients are told: one leadership gives one attempt of a job to one server; in majority mode any does.
+func (c *check) single(m wire.TaskAssignmentResponse) {
+	a := attempt{m.Job, m.Attempt, m.Epoch, m.Leader}
+	if c.s.mode == election.Majority {
+		a.epoch, a.leader = 0, wire.NodeID{}
+	}
+	if was, ok := c.servers[a]; ok && was != m.Server.ID {
+		c.fail("attempt %d of %v is with two servers", m.Attempt, m.Job)
+	}
+	c.servers[a] = m.Server.ID
+}
