@@ -102,7 +102,7 @@ func streamVectors(t *testing.T) (vs []vector) {
 }
 
 func TestGoldenVectors(t *testing.T) {
-	for file, vs := range map[string][]vector{"messages": messageVectors(t), "datagrams": datagramVectors(t), "stream": streamVectors(t)} {
+	for file, vs := range map[string][]vector{"messages": messageVectors(t), "datagrams": datagramVectors(t), "stream": streamVectors(t), "refused": refusedVectors(t)} {
 		var b strings.Builder
 		for i, v := range vs {
 			if i > 0 {
@@ -210,6 +210,17 @@ var refused = []struct {
 	{"nine addresses", "a10589" + strings.Repeat("46c00002076eb9", 9), KindHello},
 	{"unknown phase", "a10109", KindElection},
 	{"unknown state", "a10207", KindTaskStatusResponse},
+}
+
+func refusedVectors(t *testing.T) (vs []vector) {
+	for _, c := range refused {
+		p, err := hex.DecodeString(c.hex)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		vs = append(vs, vector{name: fmt.Sprintf("%s, as payload of kind %d", c.name, c.kind), bytes: p})
+	}
+	return vs
 }
 
 func pairs65() string {
