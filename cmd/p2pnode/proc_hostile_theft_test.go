@@ -1,0 +1,113 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/sha256"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"p2pnode/node"
+	"p2pnode/wire"
+)
+
+// TestClientCannotTouchAnothersJob has one client do a job halfway and another, which knows all that is public of it, try to
+// fetch, move, cancel and overwrite it; then the owner goes on as if nothing had been.
+func TestClientCannotTouchAnothersJob(t *testing.T) {
+	on := newLAN(t, "n1", "n2", "owner", "thief")
+	c := staff(newLab(t), on, []string{"n1", "n2"})
+	v, _ := c.agree(10 * time.Second)
+	leader, _ := c.leads(v)
+	image, err := os.ReadFile(c.photos()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := request(t, secretOf('o'), image, measured(t, image), "the owner's text")
+	job := jobOf(q.Secret)
+
+	open := wire.KeyRef{Authority: wire.AuthorityOpen}
+	owner := on.host("owner").questioner(t, wire.OpenKey, open)
+	at := netip.AddrPortFrom(c.homes[leader].addr, 47470)
+	given := owner.assignment(at, job)
+	q.Attempt, q.Epoch, q.Leader = given.Attempt, given.Epoch, given.Leader
+	server := among(c.procs, given.Server.Name)
+	up := c.stranger(t, on.host("owner")).open(c, server)
+	up.say(q)
+	if r := hear[wire.TaskResponse](up); !r.Accepted {
+		t.Fatalf("the owner is refused: %+v", r)
+	}
+	half := len(image) / 2
+	up.Write(image[:half])
+
+	thief := c.stranger(t, on.host("thief"))
+	theft := func(when string) {
+		t.Helper()
+		c.steal(thief, server, job, q, when)
+		liar := on.host("thief").questioner(t, wire.OpenKey, open)
+		if a := liar.assignment(at, job, node.IDOf(server.name)); a.Attempt != given.Attempt || a.Server.ID != given.Server.ID {
+			t.Errorf("%s: the thief moved the job from attempt %d at %s to %d at %s", when, given.Attempt, given.Server.Name, a.Attempt, a.Server.Name)
+		}
+	}
+	theft("while it is uploaded")
+	up.Write(image[half:])
+	result, trailer := up.result()
+	if trailer.Code != wire.CodeOK || sha256.Sum256(result) != [32]byte(trailer.Result) {
+		t.Fatalf("the owner's job ended with %+v and %d bytes", trailer, len(result))
+	}
+	theft("while its result is stored")
+
+	again := c.stranger(t, on.host("owner")).open(c, server) // the same job once more: the stored result
+	again.say(wire.Fetch{Secret: q.Secret})
+	if r := hear[wire.TaskResponse](again); !r.Accepted || !r.Stored {
+		t.Fatalf("the owner's result is gone: %+v", r)
+	}
+	if stored, tr := again.result(); tr.Code != wire.CodeOK || sha256.Sum256(stored) != sha256.Sum256(result) {
+		t.Errorf("the owner fetched something else: %+v", tr)
+	}
+	again.say(wire.TaskAck{Job: job, Result: trailer.Result})
+	again.Close()
+	c.agree(5 * time.Second)
+}
+
+// steal tries everything that a stream can be asked for, with what is public of the job and with secrets made up.
+func (c *crew) steal(thief *stranger, server *proc, job wire.JobID, q wire.TaskRequest, when string) {
+	c.t.Helper()
+	for _, secret := range [][]byte{job[:], secretOf('x'), make([]byte, 16)} {
+		s := thief.open(c, server)
+		s.say(wire.Fetch{Secret: secret})
+		if r := hear[wire.TaskResponse](s); r.Accepted || r.Code != wire.CodeNotFound {
+			c.t.Errorf("%s: a made-up secret fetches %+v", when, r)
+		}
+		s = thief.open(c, server)
+		s.say(wire.TaskCancel{Secret: secret})
+		s.Close()
+		s.Read(make([]byte, 1))
+		s = thief.open(c, server)
+		s.say(wire.TaskAck{Job: job, Result: q.Image})
+		hear[wire.TaskResponse](s)
+	}
+	mine := q
+	mine.Secret, mine.Attempt = job[:], q.Attempt+5 // an upload in the place of the owner's
+	s := thief.open(c, server)
+	s.say(mine)
+	if r := hear[wire.TaskResponse](s); r.Stored {
+		c.t.Errorf("%s: an upload under another secret is given %+v", when, r)
+	}
+	s.CancelWrite(1)
+	s.CancelRead(1)
+}
+
+// assignment asks the leader at an address for the server of a job.
+func (q *questioner) assignment(leader netip.AddrPort, job wire.JobID, avoid ...wire.NodeID) wire.TaskAssignmentResponse {
+	q.t.Helper()
+	e := q.ask(leader)
+	m := wire.TaskAssignmentRequest{Cookie: e.Message.(wire.LeaderResponse).Cookie, Job: job, Client: "stranger", Size: 1, Avoid: avoid}
+	e = q.say(leader, e.Peer, e.Boot, m)
+	a, ok := e.Message.(wire.TaskAssignmentResponse)
+	if !ok {
+		q.t.Fatalf("asked for an assignment, got %+v", e.Message)
+	}
+	return a
+}
