@@ -3,13 +3,16 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"image"
 	"image/jpeg"
 	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -18,7 +21,7 @@ func (l *lab) photos() []string {
 	l.t.Helper()
 	dir := os.Getenv(photosEnv)
 	if dir == "" {
-		return []string{l.paint("small.png", 1200, 900), l.paint("large.jpg", 2800, 2000)}
+		return []string{l.paint("small.png", 1200, 900), l.paint("large.jpg", 2400, 1600)}
 	}
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -37,24 +40,39 @@ func (l *lab) photos() []string {
 	return found
 }
 
+// painted are the pictures made so far, by name and size: painting takes longer than hiding.
+var painted sync.Map
+
 // paint makes a picture of a size, JPEG or PNG by its name.
 func (l *lab) paint(name string, width, height int) string {
 	l.t.Helper()
+	key := fmt.Sprintf("%s %d %d", filepath.Ext(name), width, height)
+	content, ok := painted.Load(key)
+	if !ok {
+		content = l.picture(filepath.Ext(name), landscape(width, height))
+		painted.Store(key, content)
+	}
 	path := filepath.Join(l.dir, name)
-	f, err := os.Create(path)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer f.Close()
-	if filepath.Ext(name) == ".jpg" {
-		err = jpeg.Encode(f, landscape(width, height), nil)
-	} else {
-		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, landscape(width, height))
-	}
-	if err != nil {
+	if err := os.WriteFile(path, content.([]byte), 0o600); err != nil {
 		l.t.Fatal(err)
 	}
 	return path
+}
+
+// picture encodes an image as a file of a type.
+func (l *lab) picture(kind string, m image.Image) []byte {
+	l.t.Helper()
+	var b bytes.Buffer
+	var err error
+	if kind == ".jpg" {
+		err = jpeg.Encode(&b, m, nil)
+	} else {
+		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, m)
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestProcessHidesAndFinds(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // status shows a result a moment before, metrics a job once it has ended.
 func (l *lab) halfway(all []*proc, out string) (*visit, *proc) {
 	l.t.Helper()
-	args := append(servers(all), "--text", "made once", "-o", out, l.paint("halfway.jpg", 3200, 2400))
+	args := append(servers(all), "--text", "made once", "-o", out, l.paint("halfway.jpg", 2400, 1600))
 	v := l.begin(nil, encryptArgs(args...)...)
 	worker := l.working(all, 30*time.Second)
 	v.signal(syscall.SIGSTOP)
@@ -139,7 +139,7 @@ func (l *lab) onlyIn(dir string, names ...string) {
 func TestProcessInterruptedClientLeavesNothing(t *testing.T) {
 	l := newLab(t)
 	all := l.running(1)
-	photo, out := l.paint("heavy.jpg", 4000, 3000), filepath.Join(l.dir, "out")
+	photo, out := l.paint("heavy.jpg", 3800, 2500), filepath.Join(l.dir, "out")
 	if err := os.Mkdir(out, 0o700); err != nil {
 		t.Fatal(err)
 	}
