@@ -58,6 +58,7 @@ type post struct {
 	results   *Results
 	dead      bool // guarded by o.mu
 	mine      map[wire.JobID]*Mine
+	lies      int // 1: its results' bytes are not what it announces; 2: it announces another picture
 	stop      context.CancelFunc
 	ended     sync.WaitGroup
 }
@@ -120,12 +121,16 @@ func (o *office) open(name string, host netip.Addr, change func(*Config)) *post 
 
 func (o *office) close() {
 	for _, p := range o.posts {
-		p.stop()
-		p.control.Close()
-		p.ended.Wait()
-		p.transport.cfg.Data.Close()
-		p.results.Close()
+		p.end()
 	}
+}
+
+func (p *post) end() {
+	p.stop()
+	p.control.Close()
+	p.ended.Wait()
+	p.transport.cfg.Data.Close()
+	p.results.Close()
 }
 
 // kill makes a server vanish without a word, as kill -9 does; the leader knows.
@@ -144,6 +149,21 @@ func (o *office) kill(p *post) {
 	if o.leader == p {
 		o.epoch++
 		o.leader = o.posts[slices.IndexFunc(o.posts, func(q *post) bool { return !q.dead })]
+	}
+}
+
+// restart kills a server, and starts it again with nothing in its memory.
+func (o *office) restart(p *post) {
+	host := addrPort(p.control.LocalAddr()).Addr()
+	o.hub.Do(func(n *wiretest.Network) { n.Partition([]netip.Addr{host}, []netip.Addr{clientHost}) })
+	p.end()
+	o.hub.Do((*wiretest.Network).Heal)
+	fresh := o.open(p.name, host, nil)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.posts = slices.DeleteFunc(o.posts, func(q *post) bool { return q == p })
+	if o.leader == p {
+		o.leader = fresh
 	}
 }
 
@@ -285,8 +305,25 @@ func (p *post) begin(_ context.Context, t task) (verdict, error) {
 	if e.cancelled > 0 {
 		return verdict{Code: wire.CodeCancelled}, nil
 	}
+	if p.lies == 2 {
+		return verdict{Stored: p.forge(t), Attempt: e.attempt}, nil
+	}
 	e.begun++
 	return verdict{Attempt: e.attempt}, nil
+}
+
+// forge stores a picture that is not the job's result, as if it were.
+func (p *post) forge(t task) *Mine {
+	f, err := p.results.Create()
+	if err != nil {
+		p.o.t.Fatal(err)
+	}
+	f.Write(photo(200, 150))
+	d, n, err := f.Commit()
+	if err != nil {
+		p.o.t.Fatal(err)
+	}
+	return &Mine{Job: t.Job, Image: t.Request.Image, Request: t.Content, Result: d, Size: n}
 }
 
 func (p *post) finish(_ context.Context, job wire.JobID, o outcome) error {
@@ -297,6 +334,9 @@ func (p *post) finish(_ context.Context, job wire.JobID, o outcome) error {
 		e.done++
 		m := o.Mine
 		p.mine[job] = &m
+		if p.lies == 1 {
+			return os.WriteFile(filepath.Join(p.transport.cfg.Dir, "results", nameOf(m.Result)), photo(200, 150), 0o600)
+		}
 	}
 	return nil
 }

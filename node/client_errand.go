@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,8 @@ type errand struct {
 	fails  int
 	wrong  int // results that failed verification
 	last   *assignment
-	moved  bool // the leader gave the present attempt's job to another server
+	boot   wire.Boot // of the present attempt's server; zero: not known
+	moved  bool      // that server no longer has the job
 
 	receipt Receipt  // owned by the stream
 	part    partial  // owned by the stream
@@ -58,8 +60,8 @@ type localError struct{ err error }
 func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
-// errMoved ends a stream whose job was given to another server.
-var errMoved = errors.New("node: the job was given to another server")
+// errMoved ends a stream whose server no longer has the job.
+var errMoved = errors.New("node: the job was given to another server, or its server started anew")
 
 // Encrypt has a cluster hide the payload, and checks and writes the result. It goes on until it has one, ctx ends or a server
 // gives a reason that will not change; then the error is a *RemoteError or *SearchError.
@@ -191,7 +193,10 @@ func (e *errand) pause(ctx context.Context, why error) error {
 	}
 	d := min(maxPause, 25*time.Millisecond<<min(e.fails, 10))
 	d = d/2 + rand.N(d/2)
-	e.cl.tell.say(Progress{Stage: StageWaiting, Attempt: e.receipt.Attempts, Waiting: why.Error()})
+	e.cl.tell.say(Progress{
+		Stage: StageWaiting, Server: e.last.Server.Name, Attempt: e.receipt.Attempts,
+		Waiting: fmt.Sprintf("%s failed: %s", e.last.Server.Name, strings.TrimPrefix(why.Error(), "node: ")),
+	})
 	select {
 	case <-time.After(d):
 		return nil
@@ -252,7 +257,10 @@ func (e *errand) enter(a *assignment) {
 	if e.last != nil && e.last.Server.ID != a.Server.ID {
 		e.receipt.Failovers++
 	}
-	e.last, e.moved = a, false
+	e.last, e.moved, e.boot = a, false, wire.Boot{}
+	if v := e.search.servers[a.Server.ID]; v != nil {
+		e.boot = v.event.Boot
+	}
 	e.avoid = slices.DeleteFunc(e.avoid, func(id wire.NodeID) bool { return id == a.Server.ID })
 	e.receipt.Attempts++
 	e.active.Store(time.Now().UnixNano())

@@ -156,9 +156,7 @@ func (s *search) Take() []question {
 
 // query asks everybody who leads.
 func (s *search) query(now time.Time) {
-	nonce := uint64(now.UnixNano())
-	clear(s.nonces)
-	s.nonces[nonce] = now
+	nonce := s.nonce(now)
 	s.round++
 	if s.round < len(rounds) {
 		s.queryAt = now.Add(rounds[s.round] - rounds[s.round-1])
@@ -293,14 +291,25 @@ func (s *search) inquire(now time.Time) {
 	}
 }
 
-// poll asks every server of the cluster what became of the job.
-func (s *search) poll() {
+// poll asks every server of the cluster what became of the job, and which process it is.
+func (s *search) poll(now time.Time) {
+	nonce := s.nonce(now)
 	for _, v := range s.sorted() {
-		if s.chosen != nil && v.cluster.ID == s.chosen.ID {
-			m := wire.TaskStatusQuery{Cookie: v.answer.Cookie, Job: s.job.Job}
-			s.out = append(s.out, question{To: v.event.Addr, Dest: v.event.Peer, Boot: v.event.Boot, Message: m})
+		if s.chosen == nil || v.cluster.ID != s.chosen.ID {
+			continue
 		}
+		m := wire.TaskStatusQuery{Cookie: v.answer.Cookie, Job: s.job.Job}
+		s.out = append(s.out, question{To: v.event.Addr, Dest: v.event.Peer, Boot: v.event.Boot, Message: m},
+			question{To: v.event.Addr, Message: wire.LeaderQuery{Nonce: nonce}})
 	}
+}
+
+// nonce begins a round of questions.
+func (s *search) nonce(now time.Time) uint64 {
+	n := uint64(now.UnixNano())
+	clear(s.nonces)
+	s.nonces[n] = now
+	return n
 }
 
 // why returns the reason that there is no assignment yet.

@@ -315,6 +315,89 @@ func TestClientFollowsAMovedJob(t *testing.T) {
 	})
 }
 
+// A server that is killed and back at once is noticed by its new boot nonce, long before the connection times out.
+func TestClientNoticesARestartedServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, "a")
+		slots := o.posts[0].transport.slots
+		slots.TryAcquire(1) // the job waits, and no byte flows
+		var back time.Time
+		restart := sync.OnceFunc(func() {
+			o.restart(o.posts[0])
+			back = time.Now()
+		})
+		k := o.client(func(c *ClientConfig) {
+			c.Progress = func(p Progress) {
+				if p.Stage == StageWorking {
+					go restart()
+				}
+			}
+		})
+		r, err := k.Encrypt(t.Context(), jobFor(t, photo(200, 150), "again"))
+		if err != nil || r.Attempts != 2 || r.Failovers != 0 {
+			t.Fatalf("Encrypt = %+v, %v, want two attempts at one server", r, err)
+		}
+		if took := time.Since(back); took > 2*time.Second {
+			t.Errorf("done %v after the server was back, want at most 2 s", took)
+		}
+	})
+}
+
+// A stream is given up for what servers say of its job, and for nothing else they say.
+func TestHeed(t *testing.T) {
+	other := wire.JobID{2}
+	for name, c := range map[string]struct {
+		from  uint8
+		boot  byte
+		says  func(s *seeking) wire.Message
+		moved bool
+	}{
+		"moved":                {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 3} }, true},
+		"moved, an old one":    {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 2} }, false},
+		"moved, another job":   {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: other, Attempt: 3} }, false},
+		"moved, by a stranger": {9, 9, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 3} }, false},
+		"status":               {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: wire.JobID{1}, Attempt: 3} }, true},
+		"status, same attempt": {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: wire.JobID{1}, Attempt: 2} }, false},
+		"status, another job":  {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: other, Attempt: 3} }, false},
+		"same process":         {2, 2, func(s *seeking) wire.Message { return s.says(2, 1, 5, 1) }, false},
+		"new process":          {2, 7, func(s *seeking) wire.Message { return s.says(2, 1, 5, 1) }, true},
+		"new process, another": {1, 7, func(s *seeking) wire.Message { return s.says(1, 1, 5, 1) }, false},
+		"new process, forged":  {2, 7, func(s *seeking) wire.Message { return s.says(1, 1, 5, 1) }, false},
+	} {
+		s := newSeeking(t, trust{known: []Pin{{Cluster: identityOf(t, 1).Cluster}}})
+		s.hear(1, s.says(1, 1, 5, 1))
+		s.hear(2, s.says(2, 1, 5, 1))
+		a := &assignment{TaskAssignmentResponse: wire.TaskAssignmentResponse{Attempt: 2, Server: wire.Node{ID: nodeOf(2)}}}
+		e := &errand{id: wire.JobID{1}, search: s.search}
+		e.enter(a)
+		e.heed(wire.Event{Peer: nodeOf(c.from), Boot: wire.Boot{c.boot}, Addr: addrOf(c.from), Message: c.says(s)}, a)
+		if e.moved != c.moved {
+			t.Errorf("%s: moved %v, want %v", name, e.moved, c.moved)
+		}
+	}
+}
+
+// A server that gives wrong results is found out and avoided; when all do, the job fails.
+func TestWrongResultsAreFoundOut(t *testing.T) {
+	for _, c := range []struct {
+		liars, how int
+		want       wire.Code
+	}{{0, 0, wire.CodeOK}, {2, 1, wire.CodeOK}, {2, 2, wire.CodeOK}, {3, 1, wire.CodeVerify}, {3, 2, wire.CodeVerify}} {
+		t.Run(fmt.Sprint(c.liars, c.how), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t, "a", "b", "c")
+				for _, p := range o.posts[:c.liars] {
+					p.lies = c.how
+				}
+				r, err := o.client(nil).Encrypt(t.Context(), jobFor(t, photo(200, 150), "truth"))
+				if attempts := min(c.liars+1, 3); CodeOf(err) != c.want || r.Verified != (err == nil) || r.Attempts != attempts {
+					t.Errorf("Encrypt = %+v, %v, want %v after %d attempts", r, err, c.want, attempts)
+				}
+			})
+		})
+	}
+}
+
 func TestNobodyThereTellsWhatWasTried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a")

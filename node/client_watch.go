@@ -13,8 +13,9 @@ const (
 	stillAfter = 300 * time.Millisecond // without a byte, a stream whose job has moved is dropped
 )
 
-// watch waits for the stream of an attempt. While no bytes move it asks the cluster what became of the job, and when the
-// leader has given it to another server it ends the stream; one on which bytes still flow is let finish.
+// watch waits for the stream of an attempt. While no bytes move it asks the cluster what became of the job. When the leader
+// has given it to another server, or its own has been started anew, it ends the stream; one on which bytes still flow is
+// let finish. (A new process tells of the old one's death only in answer to packets larger than a keep-alive.)
 func (e *errand) watch(ctx context.Context, cancel context.CancelCauseFunc, done <-chan error, a *assignment) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -32,7 +33,7 @@ func (e *errand) watch(ctx context.Context, cancel context.CancelCauseFunc, done
 		}
 		if e.still(pollEvery) && time.Since(polled) >= pollEvery {
 			polled = time.Now()
-			e.search.poll()
+			e.search.poll(polled)
 			e.cl.mail.post(ctx, e.search.Take()) // an error of ctx: the stream ends by itself
 		}
 	}
@@ -45,10 +46,15 @@ func (e *errand) still(d time.Duration) bool {
 
 // heed takes note of what servers say of the job while its stream is open.
 func (e *errand) heed(ev wire.Event, a *assignment) {
+	if m, ok := ev.Message.(wire.LeaderResponse); ok {
+		e.search.answered(time.Now(), ev, m)
+	}
 	if e.search.member(ev) == nil {
 		return
 	}
 	switch m := ev.Message.(type) {
+	case wire.LeaderResponse:
+		e.moved = e.moved || ev.Peer == a.Server.ID && !e.boot.IsZero() && ev.Boot != e.boot
 	case wire.TaskMoved:
 		e.moved = e.moved || m.Job == e.id && m.Attempt > a.Attempt
 	case wire.TaskStatusResponse:
