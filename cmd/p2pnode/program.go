@@ -98,6 +98,7 @@ func (p *program) action(do func(context.Context, *cli.Context) error) cli.Actio
 			return err
 		}
 		p.settings = settings
+		p.given.json = p.given.json || c.Bool("json") // of the environment or the file
 		return do(c.Context, c)
 	}
 }

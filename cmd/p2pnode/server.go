@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,7 +230,10 @@ func (s *server) greet(c *cli.Context, web net.Listener) {
 	if s.sockets.Buffer < node.ReceiveBuffer {
 		s.p.say(c, "  note     receive buffer is %d KiB, not %d: raise net.core.rmem_max", s.sockets.Buffer>>10, node.ReceiveBuffer>>10)
 	}
-	client := "p2pnode encrypt --server " + r.Control + " photo.png --text hello"
+	client, peer := "p2pnode encrypt photo.png --text hello", ""
+	if !s.discoverable() {
+		client, peer = "p2pnode encrypt --server "+r.Control+" photo.png --text hello", " --peer "+r.Control
+	}
 	if s.config.OpenClients {
 		s.p.say(c, "  clients  open: anybody who reaches this address may submit jobs (--clients token forbids it)")
 	} else {
@@ -237,7 +241,14 @@ func (s *server) greet(c *cli.Context, web net.Listener) {
 		client += " --token-file client.token"
 	}
 	s.p.say(c, "\nto submit a job\n  %s", client)
-	s.p.say(c, "to add a server\n  p2pnode token --peer --dir %s > peer.token; p2pnode serve --token-file peer.token --peer %s\n", shellWord(s.home.dir), r.Control)
+	s.p.say(c, "to add a server\n  p2pnode token --peer --dir %s > peer.token; p2pnode serve --token-file peer.token%s\n", shellWord(s.home.dir), peer)
+}
+
+// discoverable reports whether others on this network find the server by themselves:
+// it listens on every address, at one of the ten usual ports.
+func (s *server) discoverable() bool {
+	at, err := netip.ParseAddrPort(s.sockets.Control.LocalAddr().String())
+	return err == nil && !s.config.Quiet && at.Addr().IsUnspecified() && at.Port() >= defaultControlPort && at.Port() < defaultControlPort+10
 }
 
 func (s *server) clusterID() string {

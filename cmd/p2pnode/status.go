@@ -15,10 +15,13 @@ import (
 func (p *program) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "show a cluster's servers, who leads, and its jobs",
-		Flags:  withTimeout(asking(), 5*time.Second),
+		Flags:  withTimeout(asking(toggle("watch", "again every second, until interrupted")), 5*time.Second),
 		Action: p.action(p.status),
 	}
 }
+
+// watchEach is the time between two looks of `status --watch`.
+const watchEach = time.Second
 
 func (p *program) status(ctx context.Context, c *cli.Context) error {
 	if c.NArg() > 0 {
@@ -30,6 +33,24 @@ func (p *program) status(ctx context.Context, c *cli.Context) error {
 	}
 	defer client.Close()
 	p.signals.graceful.Store(true)
+	for {
+		err := p.look(ctx, c, client)
+		if !c.Bool("watch") || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			p.report(err) // it may come back
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(watchEach):
+		}
+	}
+}
+
+// look asks once and prints the answer.
+func (p *program) look(ctx context.Context, c *cli.Context, client *node.Client) error {
 	ctx, cancel := bounded(ctx, c)
 	defer cancel()
 	raw, err := client.Status(ctx)
@@ -43,6 +64,9 @@ func (p *program) status(ctx context.Context, c *cli.Context) error {
 	var s node.Status
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return fmt.Errorf("read status: %w", err)
+	}
+	if c.Bool("watch") && isTerminal(p.stdout) {
+		fmt.Fprint(p.stdout, "\x1b[H\x1b[2J")
 	}
 	return p.printStatus(s)
 }
