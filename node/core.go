@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -17,6 +18,8 @@ type core struct {
 	ep    *wire.Endpoint
 	elect *election.Machine
 	peers map[wire.NodeID]*peer
+	order []*peer // all of them, by id
+	alive []*peer // those not held dead, by id
 
 	load   wire.Load // newest sample; Active and Score kept current
 	active int       // jobs worked on here
@@ -167,19 +170,17 @@ func (c *core) digest(now time.Time) {
 	}
 }
 
-// sorted returns the peers in id order: what is emitted must not depend on a map's order.
-func (c *core) sorted() []*peer {
-	ps := make([]*peer, 0, len(c.peers))
-	for _, p := range c.peers {
-		ps = append(ps, p)
-	}
-	slices.SortFunc(ps, func(a, b *peer) int { return a.id.Compare(b.id) })
-	return ps
-}
+// sorted returns the peers in id order: what is emitted must not depend on a map's order. The slice is never changed,
+// only replaced.
+func (c *core) sorted() []*peer { return c.order }
 
-// live returns the peers not held dead, in id order.
-func (c *core) live() []*peer {
-	return slices.DeleteFunc(c.sorted(), func(p *peer) bool { return !p.live() })
+// live returns the peers not held dead, in id order; likewise.
+func (c *core) live() []*peer { return c.alive }
+
+// lineUp sorts them again after a peer has come, gone, lived or died.
+func (c *core) lineUp() {
+	c.order = slices.SortedFunc(maps.Values(c.peers), func(a, b *peer) int { return a.id.Compare(b.id) })
+	c.alive = slices.DeleteFunc(slices.Clone(c.order), func(p *peer) bool { return !p.live() })
 }
 
 // resume follows a suspend: leadership goes, and a new boot nonce keeps packet counters from repeating.

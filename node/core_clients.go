@@ -22,6 +22,7 @@ const (
 	callerKept    = 10 * time.Minute
 	cookieEvery   = time.Minute
 	clientNameMax = 64
+	maxListed     = 16 // nodes in a LeaderResponse, if there is room
 )
 
 // clientSays handles what a client may say. Under the open key anybody may: nothing here changes state before the cookie
@@ -53,7 +54,7 @@ func (c *core) lead(now time.Time, e wire.Event, m wire.LeaderQuery) {
 		r.Nodes = append(r.Nodes, c.node(leader))
 	}
 	for _, p := range c.live() {
-		if p.id != leader {
+		if p.id != leader && len(r.Nodes) < maxListed {
 			r.Nodes = append(r.Nodes, c.node(p.id))
 		}
 	}

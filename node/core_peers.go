@@ -71,6 +71,7 @@ func (c *core) up(now time.Time, e wire.Event) {
 	if p == nil {
 		p = &peer{id: e.Peer, standing: election.Dead}
 		c.peers[e.Peer] = p
+		c.lineUp()
 	}
 	reborn := !p.boot.IsZero() && p.boot != e.Boot
 	p.name, p.boot, p.control, p.listed, p.data = e.Hello.Name, e.Boot, e.Addr, e.Hello.Control, e.Hello.Data
@@ -108,6 +109,7 @@ func (c *core) hear(now time.Time, p *peer) {
 
 func (c *core) stand(now time.Time, p *peer, s election.Standing) {
 	p.standing = s
+	c.lineUp()
 	c.elect.Member(now, p.id, s)
 }
 
@@ -210,6 +212,7 @@ func (c *core) detectLost(now time.Time, p *peer) {
 	if now.Sub(p.lost) > forgetAfter {
 		c.ep.Forget(p.id)
 		delete(c.peers, p.id)
+		c.lineUp()
 		return
 	}
 	if now.Before(p.greetAt) {

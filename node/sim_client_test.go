@@ -3,6 +3,7 @@ package node
 import (
 	"crypto/sha256"
 	"net/netip"
+	"slices"
 	"time"
 
 	"p2pnode/wire"
@@ -18,6 +19,8 @@ type simClient struct {
 	leader wire.Event // the newest LeaderResponse of a leader
 	cookie []byte
 	jobs   map[wire.JobID]*simJob
+	open   []*simJob // without a result, in order of submission
+	asking bool
 	told   func(wire.TaskAssignmentResponse) // of every assignment; nil: nobody
 }
 
@@ -50,26 +53,34 @@ func (c *simClient) submit() *simJob {
 	sum := sha256.Sum256([]byte{byte(n), byte(n >> 8)})
 	j := &simJob{id: wire.JobID(sum[:16]), secret: byte(n), started: c.s.now}
 	c.jobs[j.id] = j
-	c.ask(j)
+	c.open = append(c.open, j)
+	if !c.asking {
+		c.asking = true
+		c.ask()
+	}
 	return j
 }
 
-// ask asks everybody who leads, and again while the job has no server.
-func (c *simClient) ask(j *simJob) {
-	if j.results > 0 || j.refused != wire.CodeOK {
+// ask asks everybody who leads, and again while a job has no result.
+func (c *simClient) ask() {
+	c.open = slices.DeleteFunc(c.open, func(j *simJob) bool { return j.results > 0 || j.refused != wire.CodeOK })
+	if len(c.open) == 0 {
+		c.asking = false
 		return
 	}
-	if j.working && j.on.life != j.life {
-		c.fail(j, IDOf(j.on.name))
+	for _, x := range c.s.nodes {
+		c.ep.SendTo(c.s.now, x.addr, wire.NodeID{}, wire.Boot{}, wire.KeyRef{Authority: wire.AuthorityOpen}, wire.LeaderQuery{Nonce: 1})
 	}
-	if !j.working {
-		for _, x := range c.s.nodes {
-			c.ep.SendTo(c.s.now, x.addr, wire.NodeID{}, wire.Boot{}, wire.KeyRef{Authority: wire.AuthorityOpen}, wire.LeaderQuery{Nonce: 1})
+	for _, j := range c.open {
+		if j.working && j.on.life != j.life {
+			c.fail(j, IDOf(j.on.name))
 		}
-		c.assign(j)
+		if !j.working {
+			c.assign(j)
+		}
 	}
 	c.flush()
-	c.s.after(250*time.Millisecond, func() { c.ask(j) })
+	c.s.after(250*time.Millisecond, c.ask)
 }
 
 func (c *simClient) assign(j *simJob) {

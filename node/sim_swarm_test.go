@@ -4,6 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,18 +32,24 @@ func TestSwarm(t *testing.T) {
 		return
 	}
 	began := time.Now()
-	var virtual time.Duration
-	for i := range uint64(*simSeeds) {
-		seed := *simFrom + i
-		run := swarm(t, seed, nil)
-		virtual += run.s.now.Sub(run.s.begun)
-		if i%50 == 0 {
-			if again := swarm(t, seed, nil); again.s.trace != run.s.trace {
-				t.Errorf("seed %d gave two traces", seed)
+	var virtual, next atomic.Int64
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(*simSeeds); i = next.Add(1) - 1 {
+				seed := *simFrom + uint64(i)
+				run := swarm(t, seed, nil)
+				virtual.Add(int64(run.s.now.Sub(run.s.begun)))
+				if i%50 == 0 {
+					if again := swarm(t, seed, nil); again.s.trace != run.s.trace {
+						t.Errorf("seed %d gave two traces", seed)
+					}
+				}
 			}
-		}
+		})
 	}
-	t.Logf("%d seeds, %.1f cluster-hours a minute", *simSeeds, virtual.Hours()/time.Since(began).Minutes())
+	group.Wait()
+	t.Logf("%d seeds, %.1f cluster-hours a minute", *simSeeds, time.Duration(virtual.Load()).Hours()/time.Since(began).Minutes())
 }
 
 // swarmRun is one seed at work.

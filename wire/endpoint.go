@@ -64,6 +64,7 @@ func (c *EndpointConfig) secret(p []byte) {
 type Endpoint struct {
 	cfg     EndpointConfig
 	hello   Hello
+	pad     []byte // of a Hello that says hello
 	ring    ring
 	server  bool
 	now     time.Time // the latest told
@@ -113,6 +114,8 @@ func (e *Endpoint) SetHello(h Hello) {
 		h.MinVersion, h.MaxVersion = Version, Version
 	}
 	e.hello = h
+	h.Cookie = e.baker.open(e.now)
+	e.pad = padded(h).(Hello).Pad
 }
 
 // Boot returns the nonce of this process start.

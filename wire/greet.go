@@ -13,8 +13,7 @@ func (e *Endpoint) Greet(now time.Time, addr netip.AddrPort, peer NodeID) {
 		return
 	}
 	h := e.hello
-	h.Cookie = e.baker.open(e.now)
-	h = padded(h).(Hello)
+	h.Cookie, h.Pad = e.baker.open(e.now), e.pad
 	e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: marshal(h)}}})
 }
 
