@@ -112,8 +112,13 @@ func (m *mailbox) work(now time.Time) {
 			m.hand(e)
 		}
 	}
-	for _, d := range m.endpoint.Take() {
-		if err := sendOn(m.conn, m.on(), d.To, d.Data); err != nil && !m.over() {
+	out := m.endpoint.Take()
+	if len(out) == 0 {
+		return
+	}
+	on := m.on() // asks the system: once for all
+	for _, d := range out {
+		if err := sendOn(m.conn, on, d.To, d.Data); err != nil && !m.over() {
 			m.log.Debug("datagram not sent", "to", d.To, "err", err)
 		}
 	}
