@@ -122,13 +122,13 @@ func plain(err error) string {
 	return text
 }
 
-// exitSummary lists the exit codes in one line.
+// exitSummary lists the exit codes for the help.
 func exitSummary() string {
-	parts := make([]string, len(exits))
-	for i, e := range exits {
-		parts[i] = fmt.Sprintf("%s %s", e.status, e.meaning)
+	var lines strings.Builder
+	for _, e := range exits {
+		fmt.Fprintf(&lines, "\n  %-8s  %s", e.status, e.meaning)
 	}
-	return strings.Join(parts, " · ")
+	return lines.String()
 }
 
 // exits is the table of README.md and the man page.

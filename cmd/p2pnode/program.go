@@ -54,7 +54,7 @@ func (p *program) newApp() *cli.App {
 		Writer:          p.stdout,
 		ErrWriter:       p.stderr,
 		Commands:        commands,
-		Description:     "Every flag has an environment variable P2PNODE_<FLAG> and a key in the TOML file;\nflag > environment > file > default. Exit codes: " + exitSummary(),
+		Description:     "Every flag has an environment variable P2PNODE_<FLAG> and a key in the TOML file;\nflag > environment > file > default.\n\nExit codes:" + exitSummary(),
 		HideVersion:     true,
 		HideHelpCommand: true,
 		OnUsageError:    onUsageError,
