@@ -40,7 +40,7 @@ func (e *errand) stream(ctx context.Context, a *assignment) error {
 		switch {
 		case ctx.Err() != nil:
 			return cause(ctx, err)
-		case answered && !stopped(err):
+		case answered && !departed(err):
 			return &brokenError{err}
 		case answered || !reused:
 			return err
@@ -54,10 +54,11 @@ type brokenError struct{ err error }
 func (e *brokenError) Error() string { return e.err.Error() }
 func (e *brokenError) Unwrap() error { return e.err }
 
-// stopped reports whether a server ended a connection because it stops.
-func stopped(err error) bool {
+// departed reports whether a connection ended because its server stops, or has been silent for too long.
+func departed(err error) bool {
+	var idle *quic.IdleTimeoutError
 	var closed *quic.ApplicationError
-	return errors.As(err, &closed) && closed.Remote && closed.ErrorCode == closedStopping
+	return errors.As(err, &idle) || errors.As(err, &closed) && closed.Remote && closed.ErrorCode == closedStopping
 }
 
 // cause returns why ctx ended, if it did, else err.

@@ -150,6 +150,33 @@ func TestBrokenDownloadResumes(t *testing.T) {
 	})
 }
 
+// A server that the client alone no longer hears is left for another at once, whatever the leader thinks of it.
+func TestSilentServerIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, "a", "b")
+		o.leader = o.named("b")
+		var once sync.Once
+		k := o.client(func(c *ClientConfig) {
+			c.Progress = func(p Progress) {
+				if p.Stage == StageUploading && p.Done > 0 {
+					once.Do(func() {
+						o.hub.Do(func(n *wiretest.Network) {
+							n.Partition([]netip.Addr{addrPort(o.named("a").control.LocalAddr()).Addr()}, []netip.Addr{clientHost})
+						})
+					})
+				}
+			}
+		})
+		r, err := k.Encrypt(t.Context(), jobFor(t, photo(900, 600), "elsewhere"))
+		if err != nil || r.Server != "b" || r.Attempts != 2 || r.Failovers != 1 {
+			t.Errorf("Encrypt = %+v, %v, want b to have done it at the second attempt", r, err)
+		}
+		if r.Elapsed > silentAfter+5*time.Second {
+			t.Errorf("it took %v", r.Elapsed)
+		}
+	})
+}
+
 func TestClientReportsFinalRefusals(t *testing.T) {
 	whole := photo(200, 150)
 	gigapixel := bytes.Clone(whole)
