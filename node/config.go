@@ -35,6 +35,7 @@ type Config struct {
 	Heartbeat time.Duration // between heartbeats. If zero, 250 ms.
 	Suspect   time.Duration // silence after which a peer is suspected. If zero, 600 ms.
 	Dead      time.Duration // silence after which it is held dead. If zero, 1.2 s.
+	Election  time.Duration // the longest a phase of an election may last. If zero, 1.5 s.
 
 	Workers     int           // images worked on at once. If zero, one less than the CPUs, at least one.
 	Waiting     int           // streams that may wait for a worker. If zero, 64.

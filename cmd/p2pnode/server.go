@@ -148,7 +148,7 @@ func (s *server) bounds(c *cli.Context) error {
 	k.KeepResults = c.Duration("keep-results")
 	k.Interfaces, k.Quiet = c.StringSlice("interface"), c.Bool("no-broadcast")
 	t, err := readTiming(c)
-	k.Heartbeat, k.Suspect, k.Dead = t.heartbeat, t.suspect, t.dead
+	k.Heartbeat, k.Suspect, k.Dead, k.Election = t.heartbeat, t.suspect, t.dead, t.election
 	return err
 }
 

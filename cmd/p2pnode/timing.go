@@ -10,21 +10,25 @@ import (
 // The defaults of PROTOCOL.md §7: a peer is suspect after 12/5 heartbeats and dead after 24/5.
 const (
 	usualHeartbeat = 250 * time.Millisecond
-	usualElection  = 1500 * time.Millisecond
+	usualElection  = 1500 * time.Millisecond // and no less than six heartbeats
+
+	longestElection = time.Minute
 )
 
 // timing is how soon silence counts.
-type timing struct{ heartbeat, suspect, dead time.Duration }
+type timing struct{ heartbeat, suspect, dead, election time.Duration }
 
 // readTiming reads the times of the failure detector and refuses what cannot work.
 func readTiming(c *cli.Context) (timing, error) {
 	if c.Duration("rotation") != 0 {
 		return timing{}, configf("rotation is not supported yet; leave it out or set it to 0")
 	}
-	if d := c.Duration("election-timeout"); d != 0 && d != usualElection {
-		return timing{}, configf("election-timeout %v is not supported yet: a phase of an election lasts at most %v; leave it out", d, usualElection)
+	t := timing{
+		c.Duration("heartbeat-interval"), c.Duration("suspect-timeout"), c.Duration("failure-timeout"), c.Duration("election-timeout"),
+	}.completed()
+	if t.election < t.heartbeat || t.election > max(longestElection, 6*t.heartbeat) {
+		return t, configf("election-timeout %v must lie between the heartbeat-interval, %v, and %v", t.election, t.heartbeat, max(longestElection, 6*t.heartbeat))
 	}
-	t := timing{c.Duration("heartbeat-interval"), c.Duration("suspect-timeout"), c.Duration("failure-timeout")}.completed()
 	if t.heartbeat <= 0 || t.heartbeat >= t.suspect || t.suspect >= t.dead {
 		return t, configf("heartbeat-interval %v, suspect-timeout %v and failure-timeout %v must grow in this order", t.heartbeat, t.suspect, t.dead)
 	}
@@ -44,5 +48,6 @@ func (t timing) completed() timing {
 	if t.suspect == 0 {
 		t.suspect = min(t.heartbeat*12/5, t.heartbeat+(t.dead-t.heartbeat)/2)
 	}
+	t.election = cmp.Or(t.election, max(usualElection, 6*t.heartbeat))
 	return t
 }
