@@ -21,66 +21,54 @@ const (
 // Results are finished images as files, named by their digest, and uploads on their way. A result appears under its name
 // whole and on disk, or not at all. It is safe for several goroutines; no two processes may open one directory.
 type Results struct {
-	root  *os.Root // <dir>/results
-	spool *os.Root // <dir>/spool
+	root  folder // <dir>/results
+	spool folder // <dir>/spool
 	space space
 	names sync.Mutex // held while a name comes or goes, so that its bytes are counted once
 }
 
 // OpenResults opens the results in a node's directory, which take at most max bytes, and removes what is unfinished.
-func OpenResults(dir string, max int64) (r *Results, err error) {
-	r = &Results{space: space{use: Usage{Max: max}}}
-	defer func() {
-		if err != nil {
-			r.Close()
-			r = nil
-		}
-	}()
-	if r.root, err = openRoot(filepath.Join(dir, "results")); err != nil {
-		return r, err
+func OpenResults(dir string, max int64) (*Results, error) {
+	root, err := madeFolder(filepath.Join(dir, "results"))
+	if err != nil {
+		return nil, err
 	}
-	if r.spool, err = openRoot(filepath.Join(dir, "spool")); err != nil {
-		return r, err
+	spool, err := madeFolder(filepath.Join(dir, "spool"))
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
 	}
-	if err = each(r.spool, func(i fs.FileInfo) error { return r.spool.Remove(i.Name()) }); err != nil {
+	r, err := newResults(root, spool, max)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// newResults takes over two folders as an earlier process left them.
+func newResults(root, spool folder, max int64) (*Results, error) {
+	r := &Results{root: root, spool: spool, space: space{use: Usage{Max: max}}}
+	if err := each(spool, func(i fs.FileInfo) error { return spool.Remove(i.Name()) }); err != nil {
 		return r, fmt.Errorf("clear uploads: %w", err)
 	}
-	if err = each(r.root, r.adopt); err != nil {
+	if err := each(root, r.adopt); err != nil {
 		return r, fmt.Errorf("read results: %w", err)
 	}
 	return r, nil
 }
 
-func openRoot(dir string) (*os.Root, error) {
+// madeFolder opens a directory, which is made if needed.
+func madeFolder(dir string) (folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open results: %w", err)
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := openFolder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open results: %w", err)
 	}
-	return root, errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
-}
-
-func each(root *os.Root, f func(fs.FileInfo) error) error {
-	d, err := root.Open(".")
-	if err != nil {
-		return err
+	if err := errors.Join(syncNames(root), syncDir(filepath.Dir(dir))); err != nil {
+		return nil, errors.Join(fmt.Errorf("open results: %w", err), root.Close())
 	}
-	defer d.Close()
-	infos, err := d.Readdir(-1)
-	if err != nil {
-		return err
-	}
-	for _, i := range infos {
-		if !i.Mode().IsRegular() {
-			continue
-		}
-		if err := f(i); err != nil {
-			return err
-		}
-	}
-	return nil
+	return root, nil
 }
 
 // adopt counts a finished result found at start and removes an unfinished one. It leaves files alone that are not ours.
@@ -107,8 +95,8 @@ func digestOf(name string) (d wire.Digest, ok bool) {
 
 // Open opens a finished result and returns its size: fs.ErrNotExist if there is none. It can be read to its end although
 // it is removed meanwhile. The caller closes it.
-func (r *Results) Open(d wire.Digest) (*os.File, int64, error) {
-	f, err := r.root.Open(nameOf(d))
+func (r *Results) Open(d wire.Digest) (file, int64, error) {
+	f, err := r.root.OpenFile(nameOf(d), os.O_RDONLY, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open result: %w", err)
 	}
@@ -164,12 +152,4 @@ func (r *Results) Reserve(n int64) (release func(), err error) {
 }
 
 // Close releases the directory.
-func (r *Results) Close() error {
-	var errs []error
-	for _, root := range []*os.Root{r.root, r.spool} {
-		if root != nil {
-			errs = append(errs, root.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
+func (r *Results) Close() error { return errors.Join(r.root.Close(), r.spool.Close()) }

@@ -15,7 +15,7 @@ import (
 // ResultFile is a result being written. It takes its name, its digest, when it is committed. One goroutine uses it.
 type ResultFile struct {
 	results *Results
-	file    *os.File
+	file    file
 	name    string // of the unfinished file; empty once committed or aborted
 	hash    hash.Hash
 	size    int64
@@ -93,15 +93,7 @@ func (f *ResultFile) install(name string) error {
 		r.space.count(-1, -old.Size())
 	}
 	r.space.count(1, 0) // its bytes were counted as they were written
-	return r.syncNames()
-}
-
-func (r *Results) syncNames() error {
-	d, err := r.root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return syncNames(r.root)
 }
 
 // Abort drops a result that is not committed. It may be called after Commit, and twice.

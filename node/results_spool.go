@@ -10,7 +10,7 @@ import (
 // leaves nothing; a name that stays is removed at the next start. One goroutine writes it; any may read what is written.
 type Spool struct {
 	results *Results
-	file    *os.File
+	file    file
 	name    string // empty: has none
 	max     int64
 	size    int64

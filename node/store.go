@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -110,7 +111,44 @@ func OpenStore(dir string, self wire.NodeID) (*Store, Snapshot, error) {
 func openBolt(path string) (db *bbolt.DB, err error) {
 	defer damaged(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a file shorter than it says faults where it is mapped
+	if err := provide(path); err != nil {
+		return nil, err
+	}
 	return bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
+}
+
+// provide makes an empty database where there is none, whole or not at all. bbolt would write it in place: what a crash
+// leaves of that cannot be told from a damaged store, and the node would refuse to start.
+func provide(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	content, err := blank(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if err := createFile(path, content); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil // another process was quicker; bbolt's lock decides which of the two goes on
+}
+
+// blank returns an empty database.
+func blank(dir string) ([]byte, error) {
+	tmp, err := os.MkdirTemp(dir, "."+storeFile+".*.tmp")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	path := filepath.Join(tmp, storeFile)
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // load prepares a new store, or reads one.

@@ -28,9 +28,9 @@ var (
 )
 
 const (
-	storeVersion = 1
-	mineSize     = 32 + 32 + 8 + 32 + 8 + 8
-	maxStoredPeers     = 256
+	storeVersion   = 1
+	mineSize       = 32 + 32 + 8 + 32 + 8 + 8
+	maxStoredPeers = 256
 )
 
 // create lays out a new database.
