@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -55,7 +57,7 @@ func serveFlags() []cli.Flag {
 		timing("heartbeat-interval", "time between heartbeats; 0: 250ms"),
 		timing("suspect-timeout", "silence that makes a peer suspect; 0: 600ms"),
 		timing("failure-timeout", "silence that makes a peer dead; 0: 1.2s"),
-		timing("election-timeout", "the longest a phase of an election lasts; only the default, 1.5s, is supported yet"),
+		timing("election-timeout", "the longest a phase of an election may last (1.5s, or six heartbeats)"),
 		timing("rotation", "time after which an idle leader passes the lead on; only 0, never, is supported yet"),
 	}
 }
@@ -65,6 +67,7 @@ func (p *program) serve(ctx context.Context, c *cli.Context) error {
 		return usagef("serve takes no arguments, %q is one", c.Args().First()).next("p2pnode help serve")
 	}
 	p.signals.graceful.Store(true)
+	limitMemory()
 	s, err := p.newServer(c)
 	if err != nil {
 		return err
@@ -81,6 +84,16 @@ func (p *program) serve(ctx context.Context, c *cli.Context) error {
 		return errors.Join(startError(err), s.sockets.Close())
 	}
 	return s.run(ctx, c, web)
+}
+
+// memoryLimit is where garbage is collected early: what images may take at once, and room for all else.
+const memoryLimit = 640 << 20
+
+// limitMemory keeps the garbage of one large image from lying beside the next, unless GOMEMLIMIT says otherwise.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 // startError says what keeps a server from starting: it is the configuration's fault.
