@@ -27,7 +27,6 @@ type office struct {
 	hub   *wiretest.Hub
 	ident *Identity
 	token bool // jobs need a token
-	host  netip.Addr
 
 	mu      sync.Mutex
 	posts   []*post
