@@ -11,6 +11,7 @@ import (
 // reign is what a leader does besides being asked: merge ledgers first, then keep every job with a live server.
 type reign struct {
 	leads bool
+	epoch uint64 // zero while it does not lead
 	since time.Time
 	ready bool // ledgers are merged
 }
@@ -23,12 +24,14 @@ const (
 	sweepEvery = time.Second
 )
 
-// enthrone begins a leadership.
-func (c *core) enthrone(now time.Time, _ uint64) {
-	if c.reign.leads {
+// enthrone begins a leadership. A leader confirmed at a higher epoch begins again: while it was cut off another may have
+// led, and assigned.
+func (c *core) enthrone(now time.Time, epoch uint64) {
+	if c.reign.leads && c.reign.epoch == epoch {
 		return
 	}
-	c.reign = reign{leads: true, since: now}
+	c.dethrone()
+	c.reign = reign{leads: true, epoch: epoch, since: now}
 	for _, p := range c.live() {
 		p.pullAt, p.merged = time.Time{}, false
 		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: c.ledger.Buckets()})

@@ -18,7 +18,8 @@ const (
 func (c *core) watchDigest(now time.Time, p *peer) {
 	sum, count := c.ledger.Digest()
 	if p.beat.Digest == sum && int(p.beat.Count) == count {
-		p.differs, p.merged = time.Time{}, true
+		p.differs = time.Time{}
+		p.merged = p.merged || c.follows(p)
 		return
 	}
 	if p.differs.IsZero() {
@@ -34,6 +35,12 @@ func (c *core) watchDigest(now time.Time, p *peer) {
 	}
 }
 
+// follows reports whether a peer's newest heartbeat was sent under this node's present leadership: what it says of its
+// ledger is then no older than that.
+func (c *core) follows(p *peer) bool {
+	return c.reign.leads && p.beat.Leader == c.cfg.self && p.beat.Epoch == c.reign.epoch
+}
+
 // compare answers a peer's digests: with ours if it has to pull from us, with a pull if we miss something.
 func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 	var mask uint64
@@ -44,10 +51,9 @@ func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 		}
 	}
 	if mask == 0 {
-		p.merged = true
 		return
 	}
-	c.ep.Send(now, p.id, wire.HistoryPull{Buckets: mask})
+	c.ep.Send(now, p.id, wire.HistoryPull{Buckets: mask, Epoch: c.reign.epoch})
 	if !now.Before(p.pullAt) {
 		p.pullAt = now.Add(pullEvery)
 		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: mine})
@@ -57,19 +63,19 @@ func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 // give sends one chunk of the records a peer asked for; an empty one says that there are none.
 func (c *core) give(now time.Time, p *peer, m wire.HistoryPull) {
 	records, more := c.ledger.Pull(m.Buckets, m.After, func(r []wire.Record) bool {
-		return wire.Fits(wire.HistoryChunk{Buckets: m.Buckets, Records: r, More: true})
+		return wire.Fits(wire.HistoryChunk{Buckets: m.Buckets, Records: r, More: true, Epoch: m.Epoch})
 	})
-	c.ep.Send(now, p.id, wire.HistoryChunk{Buckets: m.Buckets, Records: records, More: more})
+	c.ep.Send(now, p.id, wire.HistoryChunk{Buckets: m.Buckets, Records: records, More: more, Epoch: m.Epoch})
 }
 
 func (c *core) takeChunk(now time.Time, p *peer, e wire.Event, m wire.HistoryChunk) {
 	c.learn(now, e, m.Records)
 	if n := len(m.Records); m.More && n > 0 {
 		p.pullAt = now.Add(pullEvery)
-		c.ep.Send(now, p.id, wire.HistoryPull{Buckets: m.Buckets, After: m.Records[n-1].Job})
+		c.ep.Send(now, p.id, wire.HistoryPull{Buckets: m.Buckets, After: m.Records[n-1].Job, Epoch: m.Epoch})
 		return
 	}
-	p.merged = true
+	p.merged = p.merged || c.reign.leads && m.Epoch == c.reign.epoch
 }
 
 // learn merges records from a peer and lets the endpoint acknowledge them once they are on disk.

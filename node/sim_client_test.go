@@ -15,7 +15,6 @@ type simClient struct {
 	s      *sim
 	addr   netip.AddrPort
 	ep     *wire.Endpoint
-	key    wire.KeyRef
 	leader wire.Event // the newest LeaderResponse of a leader
 	cookie []byte
 	jobs   map[wire.JobID]*simJob

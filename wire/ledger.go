@@ -52,6 +52,7 @@ type HistoryDigest struct {
 type HistoryPull struct {
 	Buckets uint64 `cbor:"1,keyasint"`
 	After   JobID  `cbor:"2,keyasint"`
+	Epoch   uint64 `cbor:"3,keyasint,omitempty"` // of the asking leader's leadership; zero: it does not lead
 }
 
 // HistoryChunk answers HistoryPull; More: pull again after the last record.
@@ -59,4 +60,5 @@ type HistoryChunk struct {
 	Buckets uint64   `cbor:"1,keyasint"`
 	Records []Record `cbor:"2,keyasint"`
 	More    bool     `cbor:"3,keyasint,omitempty"`
+	Epoch   uint64   `cbor:"4,keyasint,omitempty"` // of the pull that is answered
 }

@@ -71,7 +71,7 @@ var sampleMessages = []Message{
 	HistoryAdd{Record: sampleRecord},
 	HistoryRemove{Record: Record{Job: aJob, Attempt: 2, State: Acked, Epoch: 7, Leader: alice, Server: bob}},
 	HistoryDigest{Buckets: []uint64{0, 1, 0xFFFFFFFFFFFFFFFF}},
-	HistoryPull{Buckets: 6, After: aJob},
+	HistoryPull{Buckets: 6, After: aJob, Epoch: 7},
 	HistoryChunk{Buckets: 6, Records: []Record{sampleRecord}, More: true},
 	RotateToken{Epoch: 7, Digest: 0x0123456789ABCDEF},
 	RotateAccept{Epoch: 7, Accepted: true},
