@@ -115,7 +115,7 @@ func jobOf(secret []byte) wire.JobID {
 	return wire.JobID(sum[:16])
 }
 
-// request is the first frame of a job, with a text sealed for an image of a size as well as anybody can.
+// request is the first frame of a job that no leader has assigned, with a text sealed for an image of a size as well as anybody can.
 func request(t *testing.T, secret, image []byte, info stego.Info, text string) wire.TaskRequest {
 	t.Helper()
 	e, err := stego.Seal(stego.Payload{Kind: stego.Text, Data: []byte(text)}, info, stego.SealOptions{})
@@ -123,7 +123,7 @@ func request(t *testing.T, secret, image []byte, info stego.Info, text string) w
 		t.Fatalf("seal: %v", err)
 	}
 	return wire.TaskRequest{
-		Secret: secret, Attempt: 1, Epoch: 1, Client: "stranger", Size: uint64(len(image)), Image: sha256.Sum256(image),
+		Secret: secret, Attempt: 1, Epoch: 1, Leader: node.IDOf("n1"), Client: "stranger", Size: uint64(len(image)), Image: sha256.Sum256(image),
 		Format: uint8(e.Format), Rate: e.Rate, Sealed: e.Sealed, Place: e.Place, Change: e.Change,
 	}
 }
