@@ -30,6 +30,9 @@ var (
 	bubbleJobs  = flag.Int("bubble.jobs", 120, "how many jobs the crowd brings at once")
 )
 
+// bubbleLife is how long a bubble may last, in its own time.
+const bubbleLife = time.Hour
+
 // bubble is one cluster with its clients, in a bubble of testing/synctest.
 type bubble struct {
 	t      *testing.T
@@ -67,6 +70,7 @@ func inBubbles(t *testing.T, f func(b *bubble)) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			cryptotest.SetGlobalRandom(t, seed)
 			synctest.Test(t, func(t *testing.T) {
+				defer time.AfterFunc(bubbleLife, func() { panic("this bubble never ends") }).Stop()
 				f(&bubble{t: t, seed: seed, hub: wiretest.NewHub(wiretest.New(seed)), secret: secretOf(7)})
 			})
 		})

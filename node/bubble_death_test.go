@@ -1,0 +1,99 @@
+package node
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"p2pnode/wire/wiretest"
+)
+
+// A server, the leader, or both at once die in the middle of an upload or a download: the job ends elsewhere, once. When
+// the dead are back, they learn of it.
+func TestBubbleServerDies(t *testing.T) {
+	for _, who := range []string{"server", "leader", "both"} {
+		for _, stage := range []string{StageUploading, StageDownloading} {
+			for _, percent := range []int{10, 50, 90} {
+				if testing.Short() && (percent != 50 || who == "leader") {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, %s %d %%", who, stage, percent), func(t *testing.T) {
+					inBubbles(t, func(b *bubble) { b.dieAt(who, stage, percent) })
+				})
+			}
+		}
+	}
+}
+
+func (b *bubble) dieAt(who, stage string, percent int) {
+	b.faults(wiretest.Faults{Delay: 4 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.02})
+	b.start(4)
+	leader, dead, server := b.leader(), map[*bubbleNode]bool{}, ""
+	picture := photo(200, 150)
+	r := b.hide(b.client(during(stage, len(picture)*percent/100, func(s string) {
+		server = s
+		if who != "server" {
+			dead[leader] = true
+		}
+		if who != "leader" {
+			dead[b.named(server)] = true
+		}
+		for x := range dead {
+			x.kill()
+		}
+	})), picture, "survivor")
+	if len(dead) == 0 {
+		b.t.Fatalf("nobody died: %+v", r)
+	}
+	b.t.Logf("begun by %s, led by %s, done by %s in %v: %d attempts", server, leader.name, r.Server, r.Elapsed, r.Attempts)
+	if lost := dead[b.named(server)]; lost != (r.Failovers > 0) || lost == (r.Server == server) {
+		b.t.Errorf("%d failovers, done by %s; begun by %s, dead: %v", r.Failovers, r.Server, server, lost)
+	}
+	for x := range dead {
+		x.restart()
+	}
+	b.leader()
+	b.wantOne(r)
+}
+
+// wantOne checks that the cluster knows of one job and of one result of it, that which the client has.
+func (b *bubble) wantOne(r Receipt) {
+	b.t.Helper()
+	if records := b.ledgers(time.Minute); len(records) != 1 || records[r.Job].Result != r.SHA256 {
+		b.t.Errorf("ledger %+v, want the one result %v", records, r.SHA256)
+	}
+}
+
+// All servers die with a job in their hands; when they are back, with what they had on their disks, it ends.
+func TestBubbleClusterDies(t *testing.T) {
+	for _, stage := range []string{StageUploading, StageDownloading} {
+		t.Run(stage, func(t *testing.T) {
+			inBubbles(t, func(b *bubble) {
+				b.faults(wiretest.Faults{Delay: 2 * time.Millisecond, Loss: 0.05})
+				b.start(3)
+				b.leader()
+				picture := photo(200, 150)
+				died := make(chan struct{})
+				k := b.client(during(stage, len(picture)/2, func(string) {
+					for _, x := range b.running() {
+						x.kill()
+					}
+					close(died)
+				}))
+				var all sync.WaitGroup
+				all.Go(func() {
+					<-died
+					for _, x := range b.running() {
+						x.restart()
+					}
+				})
+				r := b.hide(k, picture, "risen")
+				all.Wait()
+				b.t.Logf("done in %v: %d attempts", r.Elapsed, r.Attempts)
+				b.leader()
+				b.wantOne(r)
+			})
+		})
+	}
+}
