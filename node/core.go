@@ -104,7 +104,7 @@ func (c *core) hello() wire.Hello {
 func (c *core) electionConfig() election.Config {
 	e := election.Config{
 		Self: c.cfg.self, Quorum: c.cfg.Quorum, Heartbeat: c.cfg.Heartbeat, Suspect: c.cfg.Suspect, Dead: c.cfg.Dead,
-		Phase: c.cfg.Election,
+		Phase:    c.cfg.Election,
 		Promised: c.cfg.snapshot.Promised, Vote: c.cfg.snapshot.Voted, Fresh: c.cfg.snapshot.Fresh, Rand: c.cfg.rand,
 	}
 	for _, name := range c.cfg.Voters {

@@ -116,11 +116,6 @@ func (p *proc) process() (*exec.Cmd, chan struct{}) {
 	return p.child, p.gone
 }
 
-func (p *proc) running() bool {
-	child, _ := p.process()
-	return child != nil
-}
-
 // signal sends the server a signal, if it runs.
 func (p *proc) signal(s syscall.Signal) {
 	if child, _ := p.process(); child != nil {
