@@ -35,8 +35,9 @@ func (e *ForeignStoreError) Error() string {
 
 // Store keeps what one node must know after a restart. One goroutine uses it.
 type Store struct {
-	dir string
-	db  *bbolt.DB
+	dir      string
+	db       *bbolt.DB
+	reserved int64 // bytes of disk that the database has
 }
 
 // Snapshot is what a store held when it was opened.
@@ -199,8 +200,9 @@ func (s *Store) Bind(cluster wire.ClusterID) error {
 
 // Commit makes batches durable, in their order, all or none.
 func (s *Store) Commit(batches []Batch) error {
-	now := time.Now()
+	now, used := time.Now(), int64(0)
 	err := s.db.Update(func(tx *bbolt.Tx) error {
+		used = tx.Size()
 		for _, b := range batches {
 			if b.Now.IsZero() {
 				b.Now = now
@@ -214,6 +216,7 @@ func (s *Store) Commit(batches []Batch) error {
 	if err != nil {
 		return fmt.Errorf("commit to the store in %s: %w", s.dir, err)
 	}
+	s.reserve(used)
 	return nil
 }
 
