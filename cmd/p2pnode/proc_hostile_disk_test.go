@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,4 +180,45 @@ func TestFullDiskOfTheClient(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	t.Logf("%s", o.stderr)
+}
+
+// TestLedgerGrowsOnAFullDisk gives a server with a full disk more records than its database had pages for: it goes on, and
+// starts again.
+func TestLedgerGrowsOnAFullDisk(t *testing.T) {
+	on := newLAN(t, "n1", "client")
+	l := newLab(t)
+	disk := newSmallDisk(t, filepath.Join(l.dir, "n1"), 8)
+	c := staff(l, on, []string{"n1"})
+	c.agree(10 * time.Second)
+	n1 := c.procs[0]
+	disk.fill()
+	q := on.host("client").questioner(t, wire.OpenKey, wire.KeyRef{Authority: wire.AuthorityOpen})
+	at := netip.AddrPortFrom(c.homes[n1].addr, 47470)
+	answers := map[string]int{}
+	for i := 0; i < 240 && answers["nobody there"] == 0; i++ {
+		answers[q.tryAssignment(at, jobOf(fmt.Appendf(nil, "job %d", i)))]++
+	}
+	if given := answers["wire.TaskAssignmentResponse"]; given != 240 || !n1.alive() {
+		t.Fatalf("240 jobs asked for on a full disk: %v, n1 runs: %v\n%s", answers, n1.alive(), n1.lastWords(300))
+	}
+	n1.kill()
+	n1.start()
+	v, _ := c.agree(10 * time.Second)
+	if v.ledger.Records != 240 {
+		t.Errorf("%d records after a restart on the full disk, want 240", v.ledger.Records)
+	}
+	t.Logf("240 jobs assigned on a full disk, %d records after kill -9 and a restart on it", v.ledger.Records)
+}
+
+// tryAssignment is assignment that takes any answer, or none.
+func (q *questioner) tryAssignment(leader netip.AddrPort, job wire.JobID) string {
+	e, ok := q.try(leader, wire.NodeID{}, wire.Boot{}, wire.LeaderQuery{Nonce: 1})
+	if !ok {
+		return "nobody there"
+	}
+	e, ok = q.try(leader, e.Peer, e.Boot, wire.TaskAssignmentRequest{Cookie: e.Message.(wire.LeaderResponse).Cookie, Job: job, Client: "stranger", Size: 1})
+	if b, busy := e.Message.(wire.Busy); ok && busy {
+		return b.Code.String() + ": " + b.Detail
+	}
+	return fmt.Sprintf("%T", e.Message)
 }

@@ -180,8 +180,18 @@ func (q *questioner) ask(server netip.AddrPort) wire.Event {
 // say sends a question until something answers it.
 func (q *questioner) say(server netip.AddrPort, to wire.NodeID, boot wire.Boot, m wire.Message) wire.Event {
 	q.t.Helper()
+	e, ok := q.try(server, to, boot, m)
+	if !ok {
+		q.t.Fatalf("%s does not answer %T", server, m)
+	}
+	return e
+}
+
+// try is say for a server that may not answer.
+func (q *questioner) try(server netip.AddrPort, to wire.NodeID, boot wire.Boot, m wire.Message) (e wire.Event, ok bool) {
+	q.t.Helper()
 	buf := make([]byte, 2048)
-	for range 20 {
+	for range 8 {
 		if err := q.ep.SendTo(time.Now(), server, to, boot, q.as, m); err != nil {
 			q.t.Fatalf("send %T: %v", m, err)
 		}
@@ -196,12 +206,11 @@ func (q *questioner) say(server netip.AddrPort, to wire.NodeID, boot wire.Boot, 
 		q.ep.Receive(time.Now(), from, buf[:n])
 		for _, e := range q.ep.Events() {
 			if e.What == wire.Delivered {
-				return e
+				return e, true
 			}
 		}
 	}
-	q.t.Fatalf("%s does not answer %T", server, m)
-	return wire.Event{}
+	return e, false
 }
 
 // readToken is the cluster's peer token.
