@@ -9,10 +9,10 @@ import (
 	"p2pnode/wire/wiretest"
 )
 
-// A server, the leader, or both at once die in the middle of an upload or a download: the job ends elsewhere, once. When
+// A server, the leader, both at once, or one that is both dies in the middle of an upload or a download: the job ends elsewhere, once. When
 // the dead are back, they learn of it.
 func TestBubbleServerDies(t *testing.T) {
-	for _, who := range []string{"server", "leader", "both"} {
+	for _, who := range []string{"server", "leader", "both", "server that leads"} {
 		for _, stage := range []string{StageUploading, StageDownloading} {
 			for _, percent := range []int{10, 50, 90} {
 				if testing.Short() && (percent != 50 || who == "leader") {
@@ -30,10 +30,13 @@ func (b *bubble) dieAt(who, stage string, percent int) {
 	b.faults(wiretest.Faults{Delay: 4 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.02})
 	b.start(4)
 	leader, dead, server := b.leader(), map[*bubbleNode]bool{}, ""
+	if who != "server that leads" {
+		b.burden(leader)
+	}
 	picture := photo(200, 150)
 	r := b.hide(b.client(during(stage, len(picture)*percent/100, func(s string) {
 		server = s
-		if who != "server" {
+		if who == "leader" || who == "both" {
 			dead[leader] = true
 		}
 		if who != "leader" {

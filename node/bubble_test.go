@@ -42,10 +42,11 @@ type bubble struct {
 	config func(*Config) // changes every node's configuration; nil: nothing
 	hosts  []netip.Addr  // where nodes are, or will be
 
-	mu      sync.Mutex
-	nodes   []*bubbleNode
-	guests  []netip.Addr     // hosts of clients
-	sockets []netip.AddrPort // of clients
+	mu       sync.Mutex
+	nodes    []*bubbleNode
+	guests   []netip.Addr     // hosts of clients
+	sockets  []netip.AddrPort // of clients
+	burdened string           // name of the node whose cores are busy
 }
 
 // bubbleNode is one process of a server.
@@ -93,9 +94,20 @@ func (b *bubble) start(count int) {
 		b.hosts = append(b.hosts, netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}))
 	}
 	for i, host := range b.hosts {
-		b.boot(fmt.Sprintf("n%d", i+1), host, b.t.TempDir())
+		b.boot(fmt.Sprintf("n%d", i+1), host, b.dir())
 	}
 	b.t.Cleanup(b.close)
+}
+
+// dir makes a directory for a node: in memory where the system has such a place, because how long a disk takes is not what
+// bubbles are about.
+func (b *bubble) dir() string {
+	dir, err := os.MkdirTemp("/dev/shm", "p2pnode-bubble-")
+	if err != nil {
+		return b.t.TempDir()
+	}
+	b.t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (b *bubble) boot(name string, host netip.Addr, dir string) *bubbleNode {
@@ -103,7 +115,7 @@ func (b *bubble) boot(name string, host netip.Addr, dir string) *bubbleNode {
 	c := Config{
 		Name: name, Secret: b.secret, Dir: dir, Quiet: true, OpenClients: true, Workers: 2, MaxPixels: 4e6,
 		Control: b.listen(netip.AddrPortFrom(host, controlPort)), Data: b.listen(netip.AddrPortFrom(host, dataPort)),
-		Load: func() wire.Load { return wire.Load{} }, Rand: rand.New(rand.NewPCG(b.seed, uint64(host.As4()[3]))),
+		Load: func() wire.Load { return b.load(name) }, Rand: rand.New(rand.NewPCG(b.seed, uint64(host.As4()[3]))),
 	}
 	for _, h := range b.hosts {
 		if h != host {
@@ -127,6 +139,28 @@ func (b *bubble) boot(name string, host netip.Addr, dir string) *bubbleNode {
 	defer b.mu.Unlock()
 	b.nodes = append(b.nodes, x)
 	return x
+}
+
+// load is what a node measures: nothing, or that all its cores are busy.
+func (b *bubble) load(name string) wire.Load {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.burdened == name {
+		return wire.Load{CPU: 10000, Score: 5000}
+	}
+	return wire.Load{}
+}
+
+// burden makes a node one that no job goes to while there are others, and waits until they know.
+func (b *bubble) burden(x *bubbleNode) {
+	b.mu.Lock()
+	b.burdened = x.name
+	b.mu.Unlock()
+	b.await(10*time.Second, "a load known to all", func() bool {
+		return !slices.ContainsFunc(b.running(), func(y *bubbleNode) bool {
+			return !slices.ContainsFunc(y.status().Nodes, func(n NodeStatus) bool { return n.Name == x.name && n.CPU > 90 })
+		})
+	})
 }
 
 func (b *bubble) listen(a netip.AddrPort) net.PacketConn {
