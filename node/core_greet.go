@@ -20,7 +20,7 @@ type greeting struct {
 
 // How often Hello goes out: to single addresses where no live peer is, and to everybody at once.
 const (
-	nearEvery = 500 * time.Millisecond
+	nearEvery = 250 * time.Millisecond
 	lonely    = time.Second // everybody, while there is no live peer
 	settled   = 2 * time.Second
 )
