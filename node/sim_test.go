@@ -57,7 +57,7 @@ type simDisk struct {
 	last     time.Time
 	records  map[wire.JobID]wire.Record
 	mine     map[wire.JobID]*Mine
-	inFlight int
+	free     time.Time // when the last batch handed over is on disk: batches commit in their order
 }
 
 type simEvent struct {
@@ -201,8 +201,11 @@ func (s *sim) flush(x *simNode) {
 		s.net.Send(s.now, x.addr, d.To, d.Data)
 	}
 	for _, b := range c.takeBatches() {
-		x.disk.inFlight++
-		s.after(time.Duration(1+s.rand.IntN(4))*time.Millisecond*time.Duration(x.disk.inFlight), func() { s.commit(x, life, b) })
+		if x.disk.free.Before(s.now) {
+			x.disk.free = s.now
+		}
+		x.disk.free = x.disk.free.Add(time.Duration(1+s.rand.IntN(4)) * time.Millisecond)
+		s.at(x.disk.free, func() { s.commit(x, life, b) })
 	}
 	c.takeDrops()
 	for _, ch := range c.takeChanges() {
@@ -224,7 +227,6 @@ func (s *sim) commit(x *simNode, life int, b Batch) {
 	if x.life != life {
 		return
 	}
-	x.disk.inFlight--
 	x.commit(b)
 	x.disk.last = s.local(x)
 	x.core.Stored(s.local(x), x.core.stored+1)
@@ -407,7 +409,7 @@ func (x *simNode) snapshot() Snapshot {
 		s.Since[job] = d.last
 	}
 	slices.SortFunc(s.Records, func(a, b wire.Record) int { return a.Job.Compare(b.Job) })
-	d.inFlight = 0
+	d.free = time.Time{}
 	return s
 }
 
