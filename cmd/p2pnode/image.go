@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"p2pnode/stego"
+	"p2pnode/wire"
 )
 
 // picture is an input image that can be read several times.
@@ -22,7 +23,7 @@ type picture struct {
 // openPicture opens an image file. Stdin ("-") and pipes are copied to a temporary file first.
 func (p *program) openPicture(name string) (*picture, error) {
 	if name == "-" {
-		return p.spool("stdin", p.stdin)
+		return p.spool("stdin", p.stdin, spoolMax)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -39,11 +40,14 @@ func (p *program) openPicture(name string) (*picture, error) {
 	case info.IsDir():
 		return nil, usagef("%s is a directory, an image file is wanted", name)
 	}
-	return p.spool(name, f)
+	return p.spool(name, f, spoolMax)
 }
 
-// spool keeps an image that can be read only once in a temporary file.
-func (p *program) spool(name string, from io.Reader) (*picture, error) {
+// spoolMax bounds what is read of a stream that need not end: more than servers take unless told otherwise.
+const spoolMax = 1 << 30
+
+// spool keeps an image that can be read only once in a temporary file, of at most so many bytes.
+func (p *program) spool(name string, from io.Reader, most int64) (*picture, error) {
 	f, err := os.CreateTemp("", "p2pnode-image-*")
 	if err != nil {
 		return nil, err
@@ -52,10 +56,14 @@ func (p *program) spool(name string, from io.Reader) (*picture, error) {
 		f.Close()
 		os.Remove(f.Name())
 	})
-	n, err := io.Copy(f, from)
-	if err != nil {
+	n, err := io.Copy(f, io.LimitReader(from, most+1))
+	switch {
+	case err != nil:
 		drop()
 		return nil, fmt.Errorf("read image from %s: %w", name, err)
+	case n > most:
+		drop()
+		return nil, failf(wire.CodeUnsupported, "%s: more than %d bytes came, and no end", name, most).next("give a file instead of a stream")
 	}
 	return &picture{name: name, file: f, size: n, close: drop}, nil
 }

@@ -28,7 +28,11 @@ func (p *program) createOutput(path string, force bool) (*output, error) {
 	if err := placeFree(path, force); err != nil {
 		return nil, err
 	}
-	f, err := createTemporary(filepath.Dir(path), filepath.Base(path))
+	dir := filepath.Dir(path)
+	f, err := createTemporary(dir, filepath.Base(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, failf(wire.CodeNotFound, "there is no directory %s for %s", dir, filepath.Base(path)).next("mkdir -p " + shellWord(dir))
+	}
 	if err != nil {
 		return nil, err
 	}

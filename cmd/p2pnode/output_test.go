@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -89,6 +90,33 @@ func TestScratchRunsOnceNewestFirst(t *testing.T) {
 	s.clear()
 	if fmt.Sprint(got) != "[2 3 1]" {
 		t.Errorf("ran %v, want [2 3 1]", got)
+	}
+}
+
+func TestMissingDirectoryIsNamed(t *testing.T) {
+	var p program
+	dir := filepath.Join(t.TempDir(), "no such")
+	_, err := p.createOutput(filepath.Join(dir, "out.png"), false)
+	f := p.explain(err)
+	if f.Code != wire.CodeNotFound || !strings.Contains(f.What, dir) || strings.Contains(f.What, ".part") || !strings.HasPrefix(f.Next, "mkdir -p ") {
+		t.Errorf("createOutput in a missing directory: %v, %q, next %q", f.Code, f.What, f.Next)
+	}
+}
+
+// TestEndlessInputIsRefused: /dev/zero is no image, and must not fill the disk.
+func TestEndlessInputIsRefused(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var p program
+	if i, err := p.spool("just enough", strings.NewReader("0123456789"), 10); err != nil || i.size != 10 {
+		t.Errorf("spool of 10 bytes of 10: %v", err)
+	}
+	_, err := p.spool("endless", strings.NewReader("0123456789x"), 10)
+	if f := p.explain(err); f.Code != wire.CodeUnsupported || !strings.Contains(f.What, "more than 10 bytes") {
+		t.Errorf("spool of 11 bytes of 10: %v", err)
+	}
+	p.scratch.clear()
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
