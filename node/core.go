@@ -34,6 +34,8 @@ type core struct {
 	mine     map[wire.JobID]*Mine // results held here
 	acked    []drop               // results to delete, in order of time
 	touched  map[wire.JobID]time.Time
+	begun    map[wire.JobID]uint32 // attempts this process has begun
+	left     map[wire.JobID]uint32 // attempts whose server, a peer, has been started anew since
 	confirms map[wire.JobID]*confirm
 	replicas map[replica]wire.JobID
 	callers  map[wire.JobID]caller
@@ -79,7 +81,7 @@ type change struct {
 func newCore(now time.Time, c coreConfig) *core {
 	k := &core{
 		cfg: c, peers: map[wire.NodeID]*peer{}, ledger: NewLedger(c.MaxJobs), mine: map[wire.JobID]*Mine{},
-		touched: map[wire.JobID]time.Time{}, confirms: map[wire.JobID]*confirm{}, replicas: map[replica]wire.JobID{},
+		touched: map[wire.JobID]time.Time{}, begun: map[wire.JobID]uint32{}, left: map[wire.JobID]uint32{}, confirms: map[wire.JobID]*confirm{}, replicas: map[replica]wire.JobID{},
 		callers: map[wire.JobID]caller{}, beatAt: now, sweepAt: now.Add(sweepEvery),
 	}
 	k.open(now)

@@ -83,6 +83,7 @@ func (c *core) start(now time.Time, t task, r wire.Record, known bool) verdict {
 		return refuse(wire.CodeBusy, "the ledger is full", 5*time.Second)
 	}
 	c.touched[t.Job] = now
+	c.begun[t.Job] = r.Attempt
 	return verdict{Attempt: r.Attempt}
 }
 

@@ -82,6 +82,7 @@ func (c *core) up(now time.Time, e wire.Event) {
 	c.hear(now, p)
 	c.remember(p)
 	if reborn {
+		c.restarted(p)
 		c.orphan(now, p.id)
 	}
 }

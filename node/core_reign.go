@@ -75,17 +75,31 @@ func (c *core) votes(id wire.NodeID) bool {
 	return slices.ContainsFunc(c.cfg.Voters, func(name string) bool { return IDOf(name) == id })
 }
 
-// adopt re-assigns what the ledger gives to servers that are dead or were never met.
+// adopt re-assigns the jobs that nobody works on.
 func (c *core) adopt(now time.Time) {
 	for _, r := range c.unfinished() {
-		if r.Server == c.cfg.self {
-			continue
+		if c.adrift(now, r) {
+			c.move(now, r)
 		}
-		p := c.peers[r.Server]
-		if p == nil && now.Sub(c.reign.since) < adoptAfter || p != nil && p.live() {
-			continue
-		}
-		c.move(now, r)
+	}
+}
+
+// adrift reports whether nobody works on a job: its server is dead, was never met, or has been started anew since.
+// A server that dies of a job, and is back at once, must not be given that job for ever, least of all if it leads.
+func (c *core) adrift(now time.Time, r wire.Record) bool {
+	if r.Server == c.cfg.self {
+		return r.State == wire.Running && c.begun[r.Job] != r.Attempt
+	}
+	if p := c.peers[r.Server]; p != nil {
+		return !p.live() || c.left[r.Job] == r.Attempt
+	}
+	return now.Sub(c.reign.since) >= adoptAfter
+}
+
+// restarted notes which jobs the earlier process of a peer had: should nobody lead just now, the next leader will know.
+func (c *core) restarted(p *peer) {
+	for _, r := range c.ledger.Held(p.id) {
+		c.left[r.Job] = r.Attempt
 	}
 }
 

@@ -104,8 +104,13 @@ func (c *core) learn(now time.Time, e wire.Event, records []wire.Record) {
 
 // noticed follows up a record that changed: results no longer wanted, timers, confirmations made moot.
 func (c *core) noticed(now time.Time, r wire.Record) {
+	if c.left[r.Job] < r.Attempt {
+		delete(c.left, r.Job)
+	}
 	if !working(r.State) {
 		delete(c.touched, r.Job)
+		delete(c.begun, r.Job)
+		delete(c.left, r.Job)
 	} else if _, ok := c.touched[r.Job]; !ok {
 		c.touched[r.Job] = now
 	}
