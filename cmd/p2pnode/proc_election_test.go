@@ -79,7 +79,7 @@ func (l *lab) bound(what string, f figures, median, worst time.Duration) {
 
 func TestProcessLeaderOfThreeIsSucceeded(t *testing.T) {
 	l := newLab(t)
-	agreed, ready := l.succession(l.running(3), times(20, 5), func() {})
+	agreed, ready := l.succession(l.running(3), times(20, 3), func() {})
 	l.bound("kill -9 of the leader of three to an agreed new one", agreed, 1500*time.Millisecond, 2500*time.Millisecond)
 	t.Logf("… and until it assigns jobs, %v", ready)
 }
@@ -133,7 +133,7 @@ func (l *lab) busy(all []*proc) (stop func() int64) {
 func TestProcessThreeStartedAtOnceAgree(t *testing.T) {
 	l := newLab(t)
 	var took figures
-	for range times(50, 5) {
+	for range times(50, 3) {
 		all := l.cluster(3)
 		began := time.Now()
 		for _, p := range all {
