@@ -156,7 +156,7 @@ func (c *core) answerDeadline() (d time.Time) {
 		return d
 	}
 	for _, f := range c.confirms {
-		if f.waiting {
+		if f.waiting && f.own { // before that there is nothing to say
 			d = earliest(d, f.began.Add(notDurableAfter))
 		}
 	}

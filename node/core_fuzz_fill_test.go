@@ -1,0 +1,129 @@
+package node
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"reflect"
+
+	"p2pnode/wire"
+)
+
+// script is a fuzz input being read: bytes that say what happens next. After its end everything is zero.
+type script struct{ rest []byte }
+
+func (s *script) byte() byte {
+	if len(s.rest) == 0 {
+		return 0
+	}
+	b := s.rest[0]
+	s.rest = s.rest[1:]
+	return b
+}
+
+func (s *script) bytes(n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = s.byte()
+	}
+	return p
+}
+
+// pick returns one of a few things.
+func pick[T any](s *script, from []T) T { return from[int(s.byte())%len(from)] }
+
+// kinds has an empty message of every kind.
+var kinds = []wire.Message{
+	wire.Hello{}, wire.HelloAck{}, wire.Ping{}, wire.Pong{}, wire.PingReq{}, wire.Leave{}, wire.Heartbeat{}, wire.Election{}, wire.Alive{},
+	wire.Grant{}, wire.LeaderAlive{}, wire.EpochBehind{}, wire.Coordinator{}, wire.LeaderQuery{}, wire.LeaderResponse{},
+	wire.TaskAssignmentRequest{}, wire.TaskAssignmentResponse{}, wire.NotLeader{}, wire.Busy{}, wire.TaskStatusQuery{},
+	wire.TaskStatusResponse{}, wire.TaskMoved{}, wire.HistoryAdd{}, wire.HistoryRemove{}, wire.HistoryDigest{}, wire.HistoryPull{},
+	wire.HistoryChunk{}, wire.RotateToken{}, wire.RotateAccept{},
+}
+
+// message returns a message whose kind and every field the script chooses.
+func (w *coreWorld) message() wire.Message {
+	m := reflect.New(reflect.TypeOf(pick(&w.script, kinds))).Elem()
+	w.fill(m)
+	return m.Interface().(wire.Message)
+}
+
+// fill sets v to what the script says: mostly values that mean something here, sometimes any.
+func (w *coreWorld) fill(v reflect.Value) {
+	switch v.Interface().(type) {
+	case wire.NodeID:
+		v.Set(reflect.ValueOf(w.nodeID()))
+		return
+	case wire.JobID:
+		v.Set(reflect.ValueOf(w.jobID()))
+		return
+	case wire.Digest:
+		v.Set(reflect.ValueOf(wire.Digest{w.script.byte() % 4}))
+		return
+	case netip.AddrPort:
+		v.Set(reflect.ValueOf(pick(&w.script, w.places())))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			w.fill(v.Field(i))
+		}
+	case reflect.Slice:
+		w.fillSlice(v)
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(w.number() & (1<<v.Type().Bits() - 1))
+	case reflect.Bool:
+		v.SetBool(w.script.byte()&1 != 0)
+	case reflect.String:
+		v.SetString(pick(&w.script, []string{"", "n1", "n2", "n3", "a name that nobody has"}))
+	}
+}
+
+func (w *coreWorld) fillSlice(v reflect.Value) {
+	n := int(w.script.byte())
+	if v.Type().Elem().Kind() == reflect.Uint8 {
+		v.SetBytes(w.script.bytes(n % 40))
+		return
+	}
+	if n %= 5; n == 4 {
+		n = 64
+	}
+	v.Set(reflect.MakeSlice(v.Type(), n, n))
+	for i := range n {
+		w.fill(v.Index(i))
+	}
+}
+
+// number is small, near the present epoch, extreme, or anything.
+func (w *coreWorld) number() uint64 {
+	epoch, _, _, _ := w.core.elect.Beat()
+	switch b := w.script.byte(); b % 8 {
+	case 0, 1, 2:
+		return uint64(b / 8)
+	case 3, 4:
+		return epoch + uint64(b/8)%4
+	case 5:
+		return epoch - 1
+	case 6:
+		return 1<<64 - 1 - uint64(b/8)
+	default:
+		return binary.BigEndian.Uint64(w.script.bytes(8))
+	}
+}
+
+func (w *coreWorld) nodeID() wire.NodeID {
+	switch b := w.script.byte(); {
+	case b%8 < 6:
+		return IDOf([...]string{"n1", "n2", "n3", "n4", "liar", "nobody"}[b%8])
+	case b%8 == 6:
+		return wire.NodeID{}
+	default:
+		return wire.NodeID{b}
+	}
+}
+
+// jobID is one of a few more than the ledger holds.
+func (w *coreWorld) jobID() wire.JobID {
+	b := w.script.byte()
+	return wire.JobID{b % 16 * 16, 1}
+}
