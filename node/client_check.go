@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -24,19 +25,25 @@ type partial struct {
 var errPieced = errors.New("node: the result's pieces do not belong together")
 
 // download takes the result into the output file, from where an earlier attempt broke off if the server goes on there.
-func (e *errand) download(s *quic.Stream, r wire.TaskResponse, a *assignment) (wire.TaskTrailer, error) {
+func (e *errand) download(s *quic.Stream, r wire.TaskResponse, a *assignment, p pace) (wire.TaskTrailer, error) {
 	if err := e.resume(r); err != nil {
 		return wire.TaskTrailer{}, err
 	}
 	src, buf := wire.NewChunkReader(s), make([]byte, copySize)
-	for {
+	for p.from = e.part.size; ; {
 		n, err := src.Read(buf)
 		if n > 0 {
+			if p.begun.IsZero() {
+				p.begun = time.Now()
+			}
 			if _, err := e.job.Output.WriteAt(buf[:n], e.part.size); err != nil {
 				return wire.TaskTrailer{}, &localError{fmt.Errorf("write result: %w", err)}
 			}
 			e.part.size += int64(n)
 			e.moveOn(StageDownloading, e.part.size, int64(r.Size))
+			if e.lanes != nil && p.conn != nil || p.wanting(e.part.size, int64(r.Size)) {
+				return wire.TaskTrailer{}, errLossy
+			}
 		}
 		if err == io.EOF {
 			break

@@ -31,6 +31,7 @@ type dialer struct {
 	transport *quic.Transport
 	config    *quic.Config
 	on        func() []link
+	extra     int // connections that a split transfer gets besides its first; zero: none is split
 
 	mu    sync.Mutex
 	conns map[wire.NodeID]*quic.Conn // guarded by mu
@@ -45,7 +46,7 @@ func newDialer(conn net.PacketConn, on func() []link) *dialer {
 			InitialConnectionReceiveWindow: 1 << 20, MaxConnectionReceiveWindow: clientWindow,
 			MaxIncomingStreams: -1, MaxIncomingUniStreams: -1,
 		},
-		on: on, conns: map[wire.NodeID]*quic.Conn{},
+		on: on, extra: extraLanes, conns: map[wire.NodeID]*quic.Conn{},
 	}
 }
 

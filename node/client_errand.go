@@ -40,6 +40,7 @@ type errand struct {
 	receipt Receipt  // owned by the stream
 	part    partial  // owned by the stream
 	reached Progress // owned by the stream
+	lanes   *lanes   // owned by the stream; nil while one connection will do
 
 	active   atomic.Int64 // when bytes last moved, Unix nanoseconds
 	verified atomic.Bool  // the result is whole: nothing is lost any more

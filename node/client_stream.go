@@ -15,6 +15,7 @@ import (
 const (
 	frameMax   = 64 << 10 // of what a server says
 	copySize   = 256 << 10
+	sendSize   = 16 << 10 // how often an upload is looked at
 	ackTimeout = 2 * time.Second
 	abandoned  = 1 // stream error code: the other side need not go on
 )
@@ -25,6 +26,7 @@ var past = time.Unix(1, 0)
 // stream gives the job to its server over one QUIC stream. A connection left from an earlier job may turn out to be dead
 // before anything came back: then a new one is tried, once.
 func (e *errand) stream(ctx context.Context, a *assignment) error {
+	defer e.join()
 	for {
 		conn, reused, err := e.cl.dial.connect(ctx, a)
 		if err != nil {
@@ -36,6 +38,11 @@ func (e *errand) stream(ctx context.Context, a *assignment) error {
 		if err == nil || errors.As(err, &remote) || errors.Is(err, ErrVerify) {
 			return err
 		}
+		if errors.Is(err, errLossy) {
+			e.split(ctx, conn, a)
+			continue
+		}
+		e.join()
 		e.cl.dial.drop(a.Server.ID, conn)
 		switch {
 		case ctx.Err() != nil:
@@ -93,7 +100,12 @@ func (e *errand) exchange(ctx context.Context, conn *quic.Conn, a *assignment) (
 	if err != nil {
 		return false, err
 	}
-	t, err := e.transfer(s, r, a)
+	t, err := e.transfer(ctx, conn, s, r, a)
+	if errors.Is(err, errLossy) && e.part.size > 0 {
+		s.CancelRead(abandoned)
+		s.CancelWrite(abandoned)
+		return true, e.collect(ctx, conn, a)
+	}
 	if err != nil {
 		return true, err
 	}
@@ -112,7 +124,7 @@ func (e *errand) request(conn *quic.Conn, a *assignment) (wire.TaskRequest, erro
 		Secret: e.secret, Attempt: a.Attempt, Epoch: a.Epoch, Leader: a.TaskAssignmentResponse.Leader,
 		Client: e.cl.config.Name, Request: e.job.Request, Name: e.job.Name, Size: uint64(e.job.Size), Image: e.image,
 		Format: uint8(m.Format), Rate: m.Rate, Sealed: m.Sealed, Place: m.Place, Change: m.Change, Strip: e.job.Strip,
-		Have: uint64(e.part.size), Result: e.part.digest,
+		Have: uint64(e.part.size), Result: e.part.digest, Split: e.lanes != nil,
 	}
 	var err error
 	q.Proof, err = e.cl.proof(conn)
@@ -143,7 +155,7 @@ func expect[F wire.Frame](r io.Reader) (F, error) {
 }
 
 // transfer sends the image, if the server needs it, and meanwhile takes the result.
-func (e *errand) transfer(s *quic.Stream, r wire.TaskResponse, a *assignment) (wire.TaskTrailer, error) {
+func (e *errand) transfer(ctx context.Context, conn *quic.Conn, s *quic.Stream, r wire.TaskResponse, a *assignment) (wire.TaskTrailer, error) {
 	if !r.Accepted {
 		return wire.TaskTrailer{}, &RemoteError{
 			From: a.Server.Name, Code: r.Code, Detail: r.Detail, Need: r.Need, Limit: r.Limit,
@@ -151,20 +163,38 @@ func (e *errand) transfer(s *quic.Stream, r wire.TaskResponse, a *assignment) (w
 		}
 	}
 	sent := make(chan error, 1)
-	if r.Stored {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	switch {
+	case r.Stored:
 		sent <- nil
-	} else {
-		go func() { sent <- e.upload(s, r.Offset) }()
+	case r.Split && e.lanes != nil:
+		go func() { sent <- e.scattered(ctx, s) }()
+	default:
+		go func() { sent <- e.upload(conn, s, r.Offset) }()
 	}
-	t, err := e.download(s, r, a)
+	t, err := e.download(s, r, a, e.pace(conn, time.Time{}, 0))
 	if err != nil {
 		s.CancelWrite(abandoned)
 	}
+	cancel()
 	var local *localError
-	if up := <-sent; up != nil && errors.As(up, &local) || err == nil {
+	if up := <-sent; up != nil && (errors.As(up, &local) || errors.Is(up, errLossy)) || err == nil {
 		return t, up
 	}
 	return t, err
+}
+
+// scattered sends the image over several connections. Of a range that the server refuses it tells the reason on the job's
+// stream: it has the whole image already, or wants it no more. Whatever else ends all of them ends that stream too.
+func (e *errand) scattered(ctx context.Context, s *quic.Stream) error {
+	err := e.scatter(ctx)
+	var remote *RemoteError
+	if err == nil || ctx.Err() != nil || errors.As(err, &remote) {
+		return nil
+	}
+	s.CancelRead(abandoned)
+	return err
 }
 
 // lasting reports whether a job refused with this code would be refused everywhere and always.
@@ -178,14 +208,15 @@ func lasting(c wire.Code) bool {
 }
 
 // upload sends the image's bytes. When the server needs no more of them it says so on the other half of the stream.
-func (e *errand) upload(s *quic.Stream, offset uint64) error {
+func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 	if offset > uint64(e.job.Size) {
 		return fmt.Errorf("node: server wants the image from byte %d of %d", offset, e.job.Size)
 	}
-	src, buf := e.carrier(int64(offset)), make([]byte, copySize)
+	src, buf := e.carrier(int64(offset)), make([]byte, sendSize)
+	p := e.pace(conn, time.Now(), int64(offset))
 	for done := int64(offset); done < e.job.Size; {
 		e.moveOn(StageUploading, done, e.job.Size)
-		n, err := io.ReadFull(src, buf[:min(copySize, e.job.Size-done)])
+		n, err := io.ReadFull(src, buf[:min(sendSize, e.job.Size-done)])
 		if err != nil {
 			s.CancelRead(abandoned)
 			return &localError{fmt.Errorf("read image: %w", err)}
@@ -193,7 +224,10 @@ func (e *errand) upload(s *quic.Stream, offset uint64) error {
 		if _, err := s.Write(buf[:n]); err != nil {
 			return err
 		}
-		done += int64(n)
+		if done += int64(n); e.lanes == nil && p.wanting(done, e.job.Size) {
+			s.CancelRead(abandoned)
+			return errLossy
+		}
 	}
 	e.moveOn(StageWorking, 0, 0)
 	return nil

@@ -28,6 +28,7 @@ type flight struct {
 
 	streams int // guarded by flights.mu
 	upload  atomic.Pointer[upload]
+	mosaic  atomic.Pointer[mosaic] // while the image comes in ranges
 
 	ctx    context.Context // ends when the job is cancelled
 	cancel context.CancelFunc
@@ -75,6 +76,16 @@ func (fs *flights) land(f *flight, m *Mine, failed *refusal) {
 	}
 	f.result, f.failed = m, failed
 	close(f.done)
+}
+
+// gathering returns where ranges of a job's image are awaited, or nil.
+func (fs *flights) gathering(job wire.JobID) *mosaic {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.byJob[job]; f != nil {
+		return f.mosaic.Load()
+	}
+	return nil
 }
 
 // cancel ends the work on a job.

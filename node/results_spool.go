@@ -31,15 +31,18 @@ func (r *Results) Spool(max int64) (*Spool, error) {
 }
 
 // Write appends to the upload: ErrTooLong past its bound, ErrNoSpace when the disk, or the node's share of it, is full.
-func (s *Spool) Write(p []byte) (int, error) {
-	if s.size+int64(len(p)) > s.max {
+func (s *Spool) Write(p []byte) (int, error) { return s.WriteAt(p, s.size) }
+
+// WriteAt writes bytes of the upload that were not written before, at their place.
+func (s *Spool) WriteAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > s.max || s.size+int64(len(p)) > s.max {
 		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLong, s.max)
 	}
 	sp := &s.results.space
 	if err := sp.grow(&sp.use.Spooled, int64(len(p))); err != nil {
 		return 0, err
 	}
-	n, err := s.file.WriteAt(p, s.size)
+	n, err := s.file.WriteAt(p, off)
 	s.size += int64(n)
 	if err != nil {
 		sp.shrink(&sp.use.Spooled, int64(len(p)-n))

@@ -59,6 +59,8 @@ func (w *worker) serve() {
 		w.query(f)
 	case wire.TaskCancel:
 		w.cancelled(f)
+	case wire.TaskRange:
+		w.taskRange(f)
 	default:
 		w.refuse(refusal{code: wire.CodeUsage, detail: "a stream does not begin with this frame"})
 	}
@@ -207,6 +209,8 @@ func (w *worker) fetch(q wire.Fetch) {
 		w.refuse(refusal{code: wire.CodeInternal, detail: err.Error(), retry: time.Second})
 	case m == nil || len(q.Secret) != secretSize:
 		w.refuse(refusal{code: wire.CodeNotFound, detail: "no result of this job is here"})
+	case q.Length > 0:
+		w.part(parcel{job: job, mine: *m, have: q.Have, of: q.Result}, q.Length)
 	default:
 		w.deliver(parcel{job: job, mine: *m, have: q.Have, of: q.Result})
 	}

@@ -69,11 +69,14 @@ func (w *worker) produce(f *flight, t task) (*Mine, work, error) {
 		return nil, work{}, w.declined(err)
 	}
 	defer spool.Close()
-	if w.say(wire.TaskResponse{Accepted: true}) != nil {
+	in := w.open(f, spool, t.Request)
+	defer in.end()
+	if w.say(wire.TaskResponse{Accepted: true, Split: t.Request.Split}) != nil {
 		f.pass()
 		return nil, work{}, errNoUpload
 	}
-	info, err := w.arrive(f, spool, t.Request)
+	info, err := w.arrive(f, in, t.Request)
+	in.end()
 	if err != nil {
 		return nil, work{}, w.notArrived(f, t, err)
 	}
@@ -96,14 +99,14 @@ func (w *worker) declined(err error) error {
 }
 
 // arrive receives the upload as long as the client is there, the server goes on and the job is wanted.
-func (w *worker) arrive(f *flight, spool *Spool, q wire.TaskRequest) (stego.Info, error) {
-	u := newUpload(w.s.Context(), w.s, q.Size, w.crowded)
+func (w *worker) arrive(f *flight, in intake, q wire.TaskRequest) (stego.Info, error) {
+	u := newUpload(w.s.Context(), in.from, q.Size, w.crowded)
 	defer u.cut(nil)
 	defer context.AfterFunc(w.t.soft, func() { u.cut(errStopping) })()
 	defer context.AfterFunc(f.ctx, func() { u.cut(errCancelled) })()
 	f.upload.Store(u)
 	defer f.upload.Store(nil)
-	return w.receive(u, spool, q.Image)
+	return w.receive(u, in.copy, q.Image)
 }
 
 // crowded reports whether more jobs are here than workers: then less than the whole waiting room is free.

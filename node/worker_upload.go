@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/quic-go/quic-go"
-
 	"p2pnode/stego"
 	"p2pnode/wire"
 )
@@ -35,7 +33,7 @@ const (
 
 // upload reads an image from a stream, and no slower than is fair to those who wait.
 type upload struct {
-	s       *quic.Stream
+	s       source
 	left    uint64
 	crowded func() bool
 
@@ -50,7 +48,7 @@ type upload struct {
 	err    error     // of the stream, as opposed to what is wrong with the image
 }
 
-func newUpload(ctx context.Context, s *quic.Stream, size uint64, crowded func() bool) *upload {
+func newUpload(ctx context.Context, s source, size uint64, crowded func() bool) *upload {
 	now := time.Now()
 	u := &upload{s: s, left: size, crowded: crowded, last: now.Add(uploadGrace + time.Duration(size/paceFloor)*time.Second)}
 	u.ctx, u.end = context.WithCancelCause(ctx)
@@ -62,7 +60,11 @@ func newUpload(ctx context.Context, s *quic.Stream, size uint64, crowded func() 
 func (u *upload) cut(why error) { u.end(why) }
 
 func (u *upload) stalled(now time.Time) bool {
-	return now.Sub(time.Unix(0, u.heard.Load())) > stalledAfter
+	heard := u.heard.Load()
+	if g, ok := u.s.(*mosaic); ok {
+		heard = max(heard, g.heard.Load())
+	}
+	return now.Sub(time.Unix(0, heard)) > stalledAfter
 }
 
 // Read returns the image's next bytes, and io.EOF after the last.
@@ -122,10 +124,10 @@ func (u *upload) turnWindow(now time.Time) error {
 	return nil
 }
 
-// receive takes the image into a spool file. Its header is looked at as soon as it is there: what cannot be worked on is
+// receive takes the image, and copies it to a writer. Its header is looked at as soon as it is there: what cannot be worked on is
 // refused before the rest has come.
-func (w *worker) receive(u *upload, spool *Spool, image wire.Digest) (stego.Info, error) {
-	defer context.AfterFunc(u.ctx, func() { w.s.SetReadDeadline(past) })()
+func (w *worker) receive(u *upload, spool io.Writer, image wire.Digest) (stego.Info, error) {
+	defer context.AfterFunc(u.ctx, func() { u.s.SetReadDeadline(past) })()
 	sum := sha256.New()
 	in := io.TeeReader(u, io.MultiWriter(spool, sum))
 	info, err := stego.Probe(in, w.limits())

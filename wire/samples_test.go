@@ -81,14 +81,15 @@ var sampleMessages = []Message{
 var sampleFrames = []Frame{
 	TaskRequest{Secret: bytesOf(0x30, 16), Attempt: 2, Epoch: 7, Leader: alice, Client: "carol", Request: 41, Name: "photo.png",
 		Size: 1 << 20, Image: id32(0x50), Format: 1, Rate: 10, Sealed: []byte("sealed"), Place: id32(0x70), Change: id32(0x90),
-		Strip: true, Have: 4096, Result: id32(0x60), Proof: bytesOf(0xB0, 32)},
+		Strip: true, Have: 4096, Result: id32(0x60), Proof: bytesOf(0xB0, 32), Split: true},
 	TaskResponse{Accepted: true, Stored: true, Offset: 4096, Result: id32(0x60), Size: 1 << 20, Code: CodeBusy, Detail: "why",
-		Need: 4096, Limit: 1180, Retry: 250},
+		Need: 4096, Limit: 1180, Retry: 250, Split: true},
 	TaskTrailer{Code: CodeCapacity, Detail: "why", Need: 4096, Limit: 1180, Size: 1 << 20, Result: id32(0x60), Capacity: 9000,
 		Server: bob, Name: "bob", Queued: 120, Worked: 3400},
 	TaskAck{Job: aJob, Result: id32(0x60)},
 	TaskCancel{Secret: bytesOf(0x30, 16)},
-	Fetch{Secret: bytesOf(0x30, 16), Have: 4096, Result: id32(0x60), Proof: bytesOf(0xB0, 32)},
+	Fetch{Secret: bytesOf(0x30, 16), Have: 4096, Result: id32(0x60), Proof: bytesOf(0xB0, 32), Length: 16384},
 	Query{What: "status", Proof: bytesOf(0xB0, 32)},
 	Report{Code: CodeUnauthorized, Detail: "why", JSON: []byte(`{"ok":true}`)},
+	TaskRange{Secret: bytesOf(0x30, 16), Offset: 32768, Length: 16384, Proof: bytesOf(0xB0, 32)},
 }

@@ -12,7 +12,7 @@ const (
 	StreamFetch
 	StreamQuery
 	StreamReport
-	StreamRange // reserved: one range of a job carried by several connections
+	StreamTaskRange
 )
 
 // Frame is a message of a stream: one of the structs of this file.
@@ -38,6 +38,7 @@ type TaskRequest struct {
 	Have    uint64 `cbor:"16,keyasint,omitempty"` // bytes of Result the client already holds
 	Result  Digest `cbor:"17,keyasint,omitzero"`  // of the result those bytes are of
 	Proof   []byte `cbor:"18,keyasint,omitempty"` // HMAC of the TLS exporter under K_client (token mode)
+	Split   bool   `cbor:"19,keyasint,omitempty"` // the image shall come as TaskRanges, on streams of their own
 }
 
 // TaskResponse accepts or refuses a TaskRequest or Fetch. Accepted with Stored false: send the image from Offset.
@@ -53,6 +54,7 @@ type TaskResponse struct {
 	Need     int64  `cbor:"8,keyasint,omitempty"`
 	Limit    int64  `cbor:"9,keyasint,omitempty"`
 	Retry    uint32 `cbor:"10,keyasint,omitempty"` // milliseconds after which asking again may help; zero: it will not
+	Split    bool   `cbor:"11,keyasint,omitempty"` // Accepted: send the image as TaskRanges, nothing of it on this stream
 }
 
 // TaskTrailer ends a result. Code other than CodeOK: the work failed after it was accepted, and the chunks so far are void.
@@ -81,11 +83,22 @@ type TaskCancel struct {
 	Secret []byte `cbor:"1,keyasint"`
 }
 
-// Fetch asks for a stored result by its job's secret, from an offset on.
+// Fetch asks for a stored result by its job's secret, from an offset on. With a Length the chunks of so many bytes are all
+// of the answer that follows TaskResponse: no trailer, and no acknowledgement is expected.
 type Fetch struct {
 	Secret []byte `cbor:"1,keyasint"`
 	Have   uint64 `cbor:"2,keyasint,omitempty"`
 	Result Digest `cbor:"3,keyasint,omitzero"`
+	Proof  []byte `cbor:"4,keyasint,omitempty"`
+	Length uint64 `cbor:"5,keyasint,omitempty"`
+}
+
+// TaskRange brings one range of the image of a job whose TaskRequest was accepted as Split: Length raw bytes follow it at
+// once. TaskResponse tells that they are with the rest.
+type TaskRange struct {
+	Secret []byte `cbor:"1,keyasint"`
+	Offset uint64 `cbor:"2,keyasint"`
+	Length uint64 `cbor:"3,keyasint"`
 	Proof  []byte `cbor:"4,keyasint,omitempty"`
 }
 
@@ -110,3 +123,4 @@ func (TaskCancel) StreamKind() StreamKind   { return StreamTaskCancel }
 func (Fetch) StreamKind() StreamKind        { return StreamFetch }
 func (Query) StreamKind() StreamKind        { return StreamQuery }
 func (Report) StreamKind() StreamKind       { return StreamReport }
+func (TaskRange) StreamKind() StreamKind    { return StreamTaskRange }

@@ -37,3 +37,7 @@ func (q Query) bounds() error {
 }
 
 func (r Report) bounds() error { return text("detail", r.Detail, maxStreamDetail) }
+
+func (r TaskRange) bounds() error {
+	return first(secret(r.Secret), atMost("proof", len(r.Proof), maxProof))
+}

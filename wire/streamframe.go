@@ -20,6 +20,7 @@ var streamParsers = [...]func([]byte) (Frame, error){
 	StreamFetch:        parseFrame[Fetch],
 	StreamQuery:        parseFrame[Query],
 	StreamReport:       parseFrame[Report],
+	StreamTaskRange:    parseFrame[TaskRange],
 }
 
 func parseFrame[F Frame](p []byte) (Frame, error) {
