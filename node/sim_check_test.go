@@ -77,6 +77,9 @@ func (c *check) leadership(x *simNode) {
 	if was, ok := c.leaders[st.Epoch]; ok && was != x.name {
 		c.fail("epoch %d is led by %s and %s", st.Epoch, was, x.name)
 	}
+	if _, ok := c.leaders[st.Epoch]; !ok {
+		c.granted(x, st.Epoch)
+	}
 	c.leaders[st.Epoch] = x.name
 	var ready []string
 	for _, y := range c.s.nodes {
@@ -86,6 +89,19 @@ func (c *check) leadership(x *simNode) {
 	}
 	if len(ready) > 1 {
 		c.fail("%v assign at once", ready)
+	}
+}
+
+// granted: who begins to lead an epoch has the promise of a majority, on their disks.
+func (c *check) granted(x *simNode, epoch uint64) {
+	n := 0
+	for _, y := range c.s.nodes {
+		if y.disk.promised >= epoch {
+			n++
+		}
+	}
+	if 2*n <= len(c.s.nodes) {
+		c.fail("%s leads epoch %d, which is on %d of %d disks", x.name, epoch, n, len(c.s.nodes))
 	}
 }
 
@@ -114,11 +130,22 @@ func (c *check) ledger(x *simNode) {
 	}
 	known := c.records[x.name]
 	for r := range x.core.ledger.All() {
-		if old, ok := known[r.Job]; ok && compareRecords(r, old) < 0 {
+		if old, ok := known[r.Job]; ok && (compareRecords(r, old) < 0 || fell(old, r)) {
 			c.fail("%s: record of %v fell from %v/%d to %v/%d", x.name, r.Job, old.State, old.Attempt, r.State, r.Attempt)
 		}
 		known[r.Job] = r
 	}
+}
+
+// fell says without the ledger's own order what no record does: an end is taken back, or an attempt.
+func fell(old, r wire.Record) bool {
+	switch old.State {
+	case wire.Acked:
+		return r.State != wire.Acked
+	case wire.Cancelled:
+		return r.State != wire.Acked && r.State != wire.Cancelled
+	}
+	return !terminal(r.State) && r.Attempt < old.Attempt
 }
 
 // single: what clients are told: one leadership gives one attempt of a job to one server; in majority mode any does.
