@@ -39,6 +39,13 @@ static: ## staticcheck, pinned
 processes: ## the tests with real processes: kill -9, partitions, floods; network namespaces where root has ip and nft
 	P2PNODE_PROC=1 $(GO) test -count=1 -timeout 12m ./cmd/p2pnode
 
+.PHONY: mutants crash
+mutants: ## planted bugs, each of which a test must find; some minutes
+	P2PNODE_MUTANTS=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMutants$$' ./node
+
+crash: ## STATES that a crash can leave of store and results (100000)
+	$(GO) test -count=1 -v -timeout 30m -run '^Test(Crash|Fault)AtEveryOperation$$' ./node -crash.states $(or $(STATES),100000)
+
 check: fmt vet static test ## what a commit must pass
 
 demo: ## a whole cluster here, with kill -9 in the middle of jobs
