@@ -97,17 +97,17 @@ func (w *coreWorld) fillSlice(v reflect.Value) {
 // number is small, near the present epoch, extreme, or anything.
 func (w *coreWorld) number() uint64 {
 	epoch, _, _, _ := w.core.elect.Beat()
-	switch b := w.script.byte(); b % 8 {
-	case 0, 1, 2:
+	switch b := w.script.byte(); {
+	case b < 128:
 		return uint64(b / 8)
-	case 3, 4:
-		return epoch + uint64(b/8)%4
-	case 5:
+	case b < 224:
+		return epoch + uint64(b)%4
+	case b < 240:
 		return epoch - 1
-	case 6:
-		return 1<<64 - 1 - uint64(b/8)
-	default:
+	case b < 250:
 		return binary.BigEndian.Uint64(w.script.bytes(8))
+	default:
+		return 1<<64 - 1 - uint64(b)%4
 	}
 }
 
@@ -125,5 +125,8 @@ func (w *coreWorld) nodeID() wire.NodeID {
 // jobID is one of a few more than the ledger holds.
 func (w *coreWorld) jobID() wire.JobID {
 	b := w.script.byte()
+	if b < 192 {
+		b %= 4
+	}
 	return wire.JobID{b % 16 * 16, 1}
 }

@@ -44,6 +44,7 @@ func (w *coreWorld) step() {
 	case 6:
 		w.greet(pick(&w.script, w.peers))
 	case 7, 8:
+		w.acquaint()
 		w.ask(w.client, w.client.cookie)
 	case 9:
 		w.ask(w.stranger, w.script.bytes(16))
@@ -65,6 +66,19 @@ func (w *coreWorld) greet(p *fuzzPeer) {
 	p.ep.Greet(w.sim.now, w.node.addr, pick(&w.script, []wire.NodeID{{}, w.config.self}))
 	w.turn()
 	w.turn()
+}
+
+// acquaint gets the client a cookie, if it has none that is good.
+func (w *coreWorld) acquaint() {
+	c := w.client
+	if c.cookie != nil && w.sim.now.Sub(c.asked) < cookieEvery {
+		return
+	}
+	c.asked = w.sim.now
+	c.ep.SendTo(w.sim.now, w.node.addr, w.config.self, w.core.ep.Boot(), wire.KeyRef{Authority: wire.AuthorityOpen}, wire.LeaderQuery{})
+	for _, d := range c.ep.Take() {
+		w.say(c.addr, d.Data)
+	}
 }
 
 // ask has a client say something, with a cookie or what it takes for one.
@@ -99,7 +113,7 @@ func (w *coreWorld) replay() {
 		return
 	}
 	p := append([]byte(nil), pick(&w.script, w.log)...)
-	if b := w.script.byte(); b&1 != 0 {
+	if b := w.script.byte(); b&3 == 3 {
 		p[int(w.script.byte())*len(p)/256] ^= 1 << (b >> 5)
 	}
 	w.give(pick(&w.script, w.places()), p)

@@ -48,8 +48,8 @@ type fuzzPeer struct {
 type fuzzClient struct {
 	addr   netip.AddrPort
 	ep     *wire.Endpoint
-	answer wire.Event
 	cookie []byte
+	asked  time.Time // for the cookie
 }
 
 func newCoreWorld(t testing.TB, data []byte) *coreWorld {
@@ -110,7 +110,7 @@ func (w *coreWorld) rebirth(p *fuzzPeer) {
 // boot starts the core with what its disk holds.
 func (w *coreWorld) boot() {
 	w.node.life++
-	w.undone = nil
+	w.undone, w.client.cookie = nil, nil
 	w.config.snapshot = w.node.snapshot()
 	w.config.cookie[0] = byte(w.node.life)
 	w.node.disk.used = true
@@ -203,7 +203,7 @@ func (w *coreWorld) hear(d wire.Datagram) {
 func (c *fuzzClient) learn() {
 	for _, e := range c.ep.Events() {
 		if m, ok := e.Message.(wire.LeaderResponse); ok {
-			c.answer, c.cookie = e, m.Cookie
+			c.cookie = m.Cookie
 		}
 	}
 }
