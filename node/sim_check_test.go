@@ -16,6 +16,8 @@ type check struct {
 	records  map[string]map[wire.JobID]wire.Record
 	lives    map[string]int
 	servers  map[attempt]wire.NodeID // who does an attempt, as one leadership decided it
+	told     map[wire.JobID]uint32   // the newest attempt of each job that a client was told
+	opened   map[uint64]bool         // majority mode: epochs whose leader has merged the ledgers
 	events   int
 }
 
@@ -31,7 +33,7 @@ type attempt struct {
 func watched(s *sim) *check {
 	c := &check{
 		s: s, leaders: map[uint64]string{}, promised: map[string]uint64{}, records: map[string]map[wire.JobID]wire.Record{},
-		lives: map[string]int{}, servers: map[attempt]wire.NodeID{},
+		lives: map[string]int{}, servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
 	}
 	s.watch, s.client.told = c.look, c.single
 	return c
@@ -81,6 +83,7 @@ func (c *check) leadership(x *simNode) {
 		c.granted(x, st.Epoch)
 	}
 	c.leaders[st.Epoch] = x.name
+	c.informed(x, st.Epoch)
 	var ready []string
 	for _, y := range c.s.nodes {
 		if y.core != nil && y.core.elect.Status().Role == wire.Leader && y.core.elect.Ready(c.s.local(y)) == wire.CodeOK && !c.s.now.Before(y.until) {
@@ -102,6 +105,19 @@ func (c *check) granted(x *simNode, epoch uint64) {
 	}
 	if 2*n <= len(c.s.nodes) {
 		c.fail("%s leads epoch %d, which is on %d of %d disks", x.name, epoch, n, len(c.s.nodes))
+	}
+}
+
+// informed: a leader that has merged the ledgers knows every assignment that any leader before it told a client.
+func (c *check) informed(x *simNode, epoch uint64) {
+	if !x.core.reign.ready || c.opened[epoch] {
+		return
+	}
+	c.opened[epoch] = true
+	for job, told := range c.told {
+		if r, ok := x.core.ledger.Get(job); !ok || r.Attempt < told && !terminal(r.State) {
+			c.fail("%s takes jobs in epoch %d, and of %v knows attempt %d; %d was told", x.name, epoch, job, r.Attempt, told)
+		}
 	}
 }
 
@@ -158,4 +174,5 @@ func (c *check) single(m wire.TaskAssignmentResponse) {
 		c.fail("attempt %d of %v is with two servers", m.Attempt, m.Job)
 	}
 	c.servers[a] = m.Server.ID
+	c.told[m.Job] = max(c.told[m.Job], m.Attempt)
 }

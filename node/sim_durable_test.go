@@ -172,3 +172,25 @@ func TestStrangersMoveNobodysJob(t *testing.T) {
 		t.Errorf("its own client did not move the job: attempt %d, then %d", first.Attempt, r.Attempt)
 	}
 }
+
+// The lease is looked at when a client is answered, not only when it asked (PROTOCOL.md §6 L5).
+func TestLeaseIsCheckedAtTheAnswer(t *testing.T) {
+	s := newSim(t, 1, 3, election.Majority)
+	s.startAll()
+	x := s.settled()
+	w := s.stranger(x, 1)
+	job := wire.JobID{1}
+	q := wire.TaskAssignmentRequest{Job: job, Client: "sim", Size: 1, Cookie: w.met.Message.(wire.LeaderResponse).Cookie}
+	if m := w.ask(q); m != nil {
+		t.Fatalf("answered before any disk has it: %+v", m)
+	}
+	f := x.core.confirms[job]
+	for _, y := range s.without(x) {
+		f.holders[IDOf(y.name)] = true
+	}
+	s.now = s.now.Add(time.Second) // in which nobody was heard
+	x.core.settle(s.local(x), f)
+	if m, ok := w.hear().(wire.Busy); !ok || m.Code != wire.CodeNoQuorum {
+		t.Errorf("a leader whose lease has run out answers %+v, want NO_QUORUM", m)
+	}
+}
