@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -85,8 +86,8 @@ func (e *errand) exchange(ctx context.Context, conn *quic.Conn, a *assignment) (
 	if err != nil {
 		return false, err
 	}
-	stop := context.AfterFunc(ctx, func() { s.SetDeadline(past) })
-	defer stop()
+	release := cutBy(ctx, s)
+	defer release()
 	defer s.CancelRead(abandoned)
 	defer s.CancelWrite(abandoned)
 	q, err := e.request(conn, a)
@@ -112,9 +113,24 @@ func (e *errand) exchange(ctx context.Context, conn *quic.Conn, a *assignment) (
 	if err := e.verify(t, a); err != nil {
 		return true, err
 	}
-	stop()
+	release()
 	e.acknowledge(s, t)
 	return true, nil
+}
+
+// cutBy ends what s does when ctx ends. After release it no longer will: not even if ctx has ended just before, which would
+// undo a deadline set later.
+func cutBy(ctx context.Context, s *quic.Stream) (release func()) {
+	cut := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		s.SetDeadline(past)
+		close(cut)
+	})
+	return sync.OnceFunc(func() {
+		if !stop() {
+			<-cut
+		}
+	})
 }
 
 // request is the stream's first frame.
