@@ -46,6 +46,24 @@ mutants: ## planted bugs, each of which a test must find; some minutes
 crash: ## STATES that a crash can leave of store and results (100000)
 	$(GO) test -count=1 -v -timeout 30m -run '^Test(Crash|Fault)AtEveryOperation$$' ./node -crash.states $(or $(STATES),100000)
 
+# LOSS, DELAY, JITTER, REORDER, DUP, CORRUPT and BURST (tc's gemodel, instead of LOSS) are what every host's sending suffers.
+NETEM_TOOL ?= ../shared/tools/run-with-netem.sh
+LOSS       ?= 20%
+DELAY      ?= 25ms
+NETEM       = loss $(if $(BURST),gemodel $(BURST),$(LOSS)) delay $(DELAY) $(JITTER) $(if $(REORDER),reorder $(REORDER)) $(if $(DUP),duplicate $(DUP)) $(if $(CORRUPT),corrupt $(CORRUPT))
+NETEM_TEST  = P2PNODE_PROC=1 P2PNODE_NETEM_JOBS=$(JOBS) $(GO) test -count=1 -v ./cmd/p2pnode
+
+.PHONY: netem netem-matrix netem-ci
+netem: ## as root: three servers and a client behind tc netem, leader and worker killed: LOSS=20% DELAY=25ms REORDER= DUP= CORRUPT= BURST= JOBS=
+	P2PNODE_NETEM='$(NETEM)' $(NETEM_TEST) -timeout 20m -run '^TestNetem$$'
+
+netem-matrix: ## as root: all conditions of docs/TESTING.md, whose table is rewritten
+	P2PNODE_NETEM_MATRIX='$(CURDIR)/bin/netem.md' $(NETEM_TEST) -timeout 90m -run '^TestNetemMatrix$$'
+	@test ! -f bin/netem.md || .ci/netem-table bin/netem.md docs/TESTING.md
+
+netem-ci: ## a small cut of make netem, in a guest where this kernel has no netem
+	.ci/netem $(NETEM_TOOL) '^TestNetem$$' 'P2PNODE_NETEM=$(NETEM)' P2PNODE_NETEM_JOBS=1
+
 check: fmt vet static test ## what a commit must pass
 
 demo: ## a whole cluster here, with kill -9 in the middle of jobs
