@@ -150,7 +150,7 @@ func (b *blockFile) crash(r *rand.Rand) []byte {
 }
 
 func TestBlockFileIsWhatIsOnDisk(t *testing.T) {
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	s, _ := openStore(t, dir)
 	defer closeStore(t, s)
 	b := followBlocks(t, s.db)
