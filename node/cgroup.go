@@ -108,6 +108,16 @@ func (g *cgroup) memoryAvailable() (percent float64, ok bool) {
 	return percent, ok
 }
 
+// memoryLimit returns the tightest memory limit in bytes.
+func (g *cgroup) memoryLimit() (limit int64, ok bool) {
+	for _, dir := range g.levels {
+		if n, limited := number(readText(dir, "memory.max")); limited && n > 0 && (!ok || n < limit) {
+			limit, ok = n, true
+		}
+	}
+	return limit, ok
+}
+
 // statValue finds "key value" among the lines of a stat file.
 func statValue(text, key string) (int64, bool) {
 	for line := range strings.Lines(text) {

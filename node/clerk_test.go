@@ -99,7 +99,7 @@ func (o *office) open(name string, host netip.Addr, change func(*Config)) *post 
 	}
 	c := Config{
 		Name: name, Dir: dir, Control: control, Data: data, OpenClients: !o.token, Workers: 1, Waiting: 4,
-		MaxBytes: 64 << 20, MaxPixels: 4e6, Log: slog.New(slog.DiscardHandler),
+		MaxBytes: 64 << 20, MaxPixels: 4e6, MaxMemory: 48 << 20, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&c)

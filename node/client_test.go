@@ -102,6 +102,7 @@ func TestClientReportsFinalRefusals(t *testing.T) {
 		"cut":         {whole[:len(whole)/2], wire.CodeBadImage},
 		"empty":       {nil, wire.CodeBadImage},
 		"too large":   {withCRC(gigapixel), wire.CodeTooManyPixels},
+		"too costly":  {costly(t), wire.CodeTooManyPixels},
 		"too small":   {photo(40, 40), wire.CodeCapacity},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,12 +115,25 @@ func TestClientReportsFinalRefusals(t *testing.T) {
 				if !errors.As(err, &remote) || remote.Code != c.code || remote.From != "a" || remote.Detail == "" {
 					t.Fatalf("Encrypt = %v, want %v from a with a reason", err, c.code)
 				}
-				if c.code == wire.CodeTooManyPixels && (remote.Need != 1<<32 || remote.Limit != 4e6) {
+				if name == "too large" && (remote.Need != 1<<32 || remote.Limit != 4e6) {
 					t.Errorf("%d of %d pixels, want 4294967296 of 4000000", remote.Need, remote.Limit)
 				}
 			})
 		})
 	}
+}
+
+// costly is a progressive JPEG whose few bytes announce more coefficients than the office's servers have memory for.
+func costly(t *testing.T) []byte {
+	t.Helper()
+	pic, err := os.ReadFile(filepath.Join("..", "testdata", "images", "progressive.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(pic, []byte{0xff, 0xc2}) // its frame header: length, precision, height, width
+	binary.BigEndian.PutUint16(pic[at+5:], 2000)
+	binary.BigEndian.PutUint16(pic[at+7:], 1900)
+	return pic
 }
 
 // A disk that is full is no reason to give up: another server may have room.

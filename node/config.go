@@ -40,6 +40,7 @@ type Config struct {
 	Workers     int           // images worked on at once. If zero, one less than the CPUs, at least one.
 	Waiting     int           // streams that may wait for a worker. If zero, 64.
 	MaxPixels   int64         // If zero, 100,000,000.
+	MaxMemory   int64         // bytes that decoding one image may take. If zero, half of the machine's or container's.
 	MaxBytes    int64         // of one uploaded image. If zero, 512 MiB.
 	MaxResults  int64         // bytes of results kept. If zero, 8 GiB.
 	KeepResults time.Duration // age at which an unacknowledged result goes. If zero, 7 days.

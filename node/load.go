@@ -76,6 +76,15 @@ func (s *Sampler) sampleMemory() {
 	}
 }
 
+// Total returns the bytes of memory that host and container let this process have; zero: unknown.
+func (s *Sampler) Total() int64 {
+	total, known := s.group.memoryLimit()
+	if m, err := mem.VirtualMemory(); err == nil && m.Total > 0 && (!known || int64(m.Total) < total) {
+		total = int64(m.Total)
+	}
+	return total
+}
+
 func hostTimes() (cpu.TimesStat, bool) {
 	t, err := cpu.Times(false)
 	if err != nil || len(t) == 0 {

@@ -301,8 +301,12 @@ func (c *Config) defaultTools() error {
 	if c.Entropy == nil {
 		c.Entropy = rand.Reader
 	}
+	sampler := NewSampler()
 	if c.Load == nil {
-		c.Load = NewSampler().Sample
+		c.Load = sampler.Sample
+	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = max(sampler.Total()/2, decodedBytes)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

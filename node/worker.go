@@ -303,6 +303,10 @@ func refusalOf(err error) *refusal {
 	case errors.Is(err, errDigest):
 		return &refusal{code: wire.CodeConflict, detail: err.Error()}
 	}
+	var memory *memoryError
+	if errors.As(err, &memory) {
+		return &refusal{code: wire.CodeTooManyPixels, detail: err.Error(), need: memory.need, limit: memory.max}
+	}
 	if r.code, r.need, r.limit = imageNumbers(err); r.code != wire.CodeInternal {
 		r.detail = err.Error()
 		return &r

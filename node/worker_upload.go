@@ -124,6 +124,21 @@ func (u *upload) turnWindow(now time.Time) error {
 	return nil
 }
 
+// memoryError means that decoding an image would take more memory than this server gives to one.
+type memoryError struct{ need, max int64 }
+
+func (e *memoryError) Error() string {
+	return fmt.Sprintf("node: decoding this image takes about %d MB, this server gives %d MB; save it as a baseline JPEG or a PNG", e.need>>20, e.max>>20)
+}
+
+// affordable refuses an image whose decoding would starve the machine, however few its bytes are.
+func (w *worker) affordable(info stego.Info) error {
+	if need := info.Memory(); need > w.t.cfg.MaxMemory {
+		return &memoryError{need, w.t.cfg.MaxMemory}
+	}
+	return nil
+}
+
 // receive takes the image, and copies it to a writer. Its header is looked at as soon as it is there: what cannot be worked on is
 // refused before the rest has come.
 func (w *worker) receive(u *upload, spool io.Writer, image wire.Digest) (stego.Info, error) {
@@ -133,6 +148,9 @@ func (w *worker) receive(u *upload, spool io.Writer, image wire.Digest) (stego.I
 	info, err := stego.Probe(in, w.limits())
 	if u.err != nil {
 		return info, u.err
+	}
+	if err == nil {
+		err = w.affordable(info)
 	}
 	if err != nil {
 		return info, err
