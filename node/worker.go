@@ -291,7 +291,7 @@ func refusalOf(err error) *refusal {
 	var r refusal
 	switch {
 	case errors.Is(err, ErrNoSpace):
-		return &refusal{code: wire.CodeIO, detail: "disk full: " + err.Error(), retry: time.Second}
+		return &refusal{code: wire.CodeIO, detail: "disk full on this server", retry: time.Second}
 	case errors.Is(err, errCancelled):
 		return &refusal{code: wire.CodeCancelled, detail: "the job was cancelled"}
 	case errors.Is(err, errStopping), errors.Is(err, context.Canceled):

@@ -94,6 +94,7 @@ func (w *worker) produce(f *flight, t task) (*Mine, work, error) {
 
 // declined answers a job that could not even begin.
 func (w *worker) declined(err error) error {
+	w.complain(err)
 	w.refuse(*refusalOf(err))
 	return errNoUpload
 }
@@ -221,9 +222,17 @@ func (w *worker) conclude(t task, m *Mine, err error) (*Mine, error) {
 	return m, err
 }
 
+// complain tells the operator what a client is only told in passing.
+func (w *worker) complain(err error) {
+	if errors.Is(err, ErrNoSpace) {
+		w.t.cfg.Log.Warn("disk full", "error", err)
+	}
+}
+
 func (w *worker) observe(err error, took work, began time.Time, m *Mine) {
 	code, size := wire.CodeOK, int64(0)
 	if err != nil {
+		w.complain(err)
 		code = refusalOf(err).code
 	} else {
 		size = m.Size
