@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"p2pnode/election"
 	"p2pnode/wire/wiretest"
 )
 
@@ -99,4 +100,33 @@ func TestBubbleClusterDies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// In majority mode a job outlives the leader, waits while there is no majority, and ends when there is one again.
+func TestBubbleMajority(t *testing.T) {
+	inBubbles(t, func(b *bubble) {
+		b.config = func(c *Config) { c.Quorum, c.Voters = election.Majority, []string{"n1", "n2", "n3"} }
+		b.faults(wiretest.Faults{Delay: 2 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.05})
+		b.start(3)
+		leader, picture := b.leader(), photo(200, 150)
+		first := b.hide(b.client(during(StageUploading, len(picture)/2, func(string) { leader.kill() })), picture, "first")
+		b.await(10*time.Second, "another leader", func() bool { return b.leader() != leader })
+		b.leader().kill()
+		var second Receipt
+		var waits sync.WaitGroup
+		waits.Go(func() { second = b.hide(b.client(nil), picture, "second") })
+		time.Sleep(20 * time.Second)
+		if s := b.running()[0].status(); s.Ready {
+			b.t.Errorf("one of three is ready: %+v", s)
+		}
+		leader.restart()
+		waits.Wait()
+		b.t.Logf("first: %d attempts in %v; second: %v", first.Attempts, first.Elapsed, second.Elapsed)
+		if second.Elapsed < 20*time.Second {
+			b.t.Errorf("a job was done after %v without a majority", second.Elapsed)
+		}
+		if records := b.ledgers(time.Minute); len(records) != 2 {
+			b.t.Errorf("%d records, want 2", len(records))
+		}
+	})
 }
