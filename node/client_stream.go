@@ -240,7 +240,7 @@ func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 		if _, err := s.Write(buf[:n]); err != nil {
 			return err
 		}
-		if done += int64(n); e.lanes == nil && p.wanting(done, e.job.Size) {
+		if done += int64(n); e.lanes == nil && p.wanting(done, e.job.Size) && done*2 <= e.job.Size { // it begins again
 			s.CancelRead(abandoned)
 			return errLossy
 		}
