@@ -21,12 +21,13 @@ import (
 // opened with one of them loses what it must lose.
 //
 // Covered: any subset of the 512-byte sectors and any prefix of the pages of what was not yet synced, old and new file
-// sizes, a write that fails half-way. Not covered: sectors torn inside, a failing fsync or truncate, and the two commits
+// sizes (Store.reserve's too), a write that fails half-way. Not covered: sectors torn inside, a failing fsync or truncate, and the two commits
 // made while a store is opened for the first time (install covers that file's way to its name).
 type blockFile struct {
 	db      *bbolt.DB
 	path    string
-	kept    []byte
+	kept    []byte // as synced, without the zeros at its end; nil: not yet read
+	size    int64
 	pending []blockWrite
 	fault   func(op string) error
 	look    func(op string)
@@ -41,7 +42,6 @@ type blockWrite struct {
 func followBlocks(t testing.TB, db *bbolt.DB) *blockFile {
 	t.Helper()
 	b := &blockFile{db: db, path: db.Path()}
-	b.kept = b.read(t)
 	ops := reflect.ValueOf(db).Elem().FieldByName("ops")
 	write := (*func([]byte, int64) (int, error))(unsafe.Pointer(ops.FieldByName("writeAt").UnsafeAddr()))
 	real := *write
@@ -49,16 +49,20 @@ func followBlocks(t testing.TB, db *bbolt.DB) *blockFile {
 	return b
 }
 
-func (b *blockFile) read(t testing.TB) []byte {
-	t.Helper()
+// read takes over the file as it is, the first time that it is asked for.
+func (b *blockFile) read(t testing.TB) {
+	if b.kept != nil {
+		return
+	}
 	p, err := os.ReadFile(b.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	b.kept, b.size = bytes.TrimRight(p, "\x00"), int64(len(p))
 }
 
 func (b *blockFile) write(t testing.TB, p []byte, off int64, real func([]byte, int64) (int, error)) (int, error) {
+	b.read(t)
 	b.grown(t)
 	if off < 2*int64(os.Getpagesize()) {
 		b.synced() // the pages; now comes the meta page that names them
@@ -95,13 +99,12 @@ func (b *blockFile) grown(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := info.Size() - int64(len(b.kept))
-	if more <= 0 {
+	if info.Size() <= b.size {
 		return
 	}
 	b.see("store grow")
 	if !b.db.NoGrowSync {
-		b.kept = append(b.kept, make([]byte, more)...)
+		b.size = info.Size()
 	}
 	b.see("store grow")
 }
@@ -132,8 +135,20 @@ func (w blockWrite) apply(p []byte, keep func(sector int) bool) []byte {
 	return p
 }
 
-// crash returns a file that may be found after a crash.
-func (b *blockFile) crash(r *rand.Rand) []byte {
+// crash writes a file that may be found after a crash.
+func (b *blockFile) crash(t testing.TB, r *rand.Rand, path string) {
+	b.read(t)
+	p := b.torn(r)
+	err := os.WriteFile(path, p, 0o600)
+	if err == nil && int64(len(p)) < b.size {
+		err = os.Truncate(path, b.size)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *blockFile) torn(r *rand.Rand) []byte {
 	p := bytes.Clone(b.kept)
 	if r.IntN(3) == 0 { // pages in their order, the last of them torn
 		whole := r.IntN(len(b.pending) + 1)
@@ -164,7 +179,7 @@ func TestBlockFileIsWhatIsOnDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if writes < 60 || !bytes.Equal(got, b.kept) {
+	if writes < 60 || !bytes.Equal(bytes.TrimRight(got, "\x00"), bytes.TrimRight(b.kept, "\x00")) {
 		t.Errorf("after 20 commits, %d writes seen, the file followed differs from the one on disk", writes)
 	}
 	if s.db.NoSync || s.db.NoGrowSync || s.db.NoFreelistSync {

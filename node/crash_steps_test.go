@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,9 +59,7 @@ func (w *crashWorld) die() {
 	w.fault = nil
 	told, doing := w.told, w.doing
 	w.close()
-	if err := os.WriteFile(filepath.Join(w.dir, storeFile), w.blocks.crash(w.dice), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
+	w.blocks.crash(w.t, w.dice, filepath.Join(w.dir, storeFile))
 	w.root, w.spool = w.root.crash(w.dice), w.spool.crash(w.dice)
 	w.served()
 	w.boot()

@@ -113,9 +113,7 @@ func (w *crashWorld) crash(op string) *crashWorld {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, storeFile), w.blocks.crash(w.dice), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
+	w.blocks.crash(w.t, w.dice, filepath.Join(dir, storeFile))
 	after := &crashWorld{
 		t: w.t, rand: w.dice, dice: w.dice, dir: dir, states: w.states, jobs: w.jobs,
 		name: fmt.Sprintf("crash at operation %d, %s; %s", w.ops, op, w.name),
