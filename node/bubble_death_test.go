@@ -61,14 +61,6 @@ func (b *bubble) dieAt(who, stage string, percent int) {
 	b.wantOne(r)
 }
 
-// wantOne checks that the cluster knows of one job and of one result of it, that which the client has.
-func (b *bubble) wantOne(r Receipt) {
-	b.t.Helper()
-	if records := b.ledgers(time.Minute); len(records) != 1 || records[r.Job].Result != r.SHA256 {
-		b.t.Errorf("ledger %+v, want the one result %v", records, r.SHA256)
-	}
-}
-
 // All servers die with a job in their hands; when they are back, with what they had on their disks, it ends.
 func TestBubbleClusterDies(t *testing.T) {
 	for _, stage := range []string{StageUploading, StageDownloading} {
