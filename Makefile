@@ -5,8 +5,9 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 RACETIME    ?= 8m
+SEEDS       ?= 300
 
-.PHONY: all build test race fuzz vet fmt static processes check demo clean help
+.PHONY: all build test race fuzz sim vet fmt static processes check demo clean help
 
 all: build
 
@@ -23,9 +24,15 @@ fuzz: ## every fuzz target for FUZZTIME each
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -h --include='*_test.go' '^func Fuzz' $$dir/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
 			echo "== $$dir $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$dir; \
 		done; \
 	done
+
+sim: ## SEEDS simulated clusters from seed FROM (random), 120 virtual seconds of faults each; SEED=s replays one with its trace
+	@from=$(if $(FROM),$(FROM),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
+	if [ -n "$(SEED)" ]; then args="-sim.seed $(SEED)"; else args="-sim.seeds $(SEEDS) -sim.from $$from"; fi; \
+	echo "seeds: $$args"; \
+	$(GO) test ./node -count=1 -run '^TestSwarm$$' $$args -sim.for 120s -v -timeout 30m
 
 vet: ## go vet
 	$(GO) vet ./...
