@@ -138,17 +138,18 @@ func (w *crashWorld) make() {
 
 // repeat makes a result that is there already, for another job.
 func (w *crashWorld) repeat() {
-	for _, m := range w.sorted() {
-		f, _, err := w.results.Open(m.Result)
-		if err != nil {
-			w.excused(err)
-			return
-		}
-		p, _ := io.ReadAll(f)
-		w.jobs++
-		w.keep(jobOf(w.jobs), p)
+	held := w.sorted()
+	if len(held) == 0 {
 		return
 	}
+	f, _, err := w.results.Open(held[0].Result)
+	if err != nil {
+		w.excused(err)
+		return
+	}
+	p, _ := io.ReadAll(f)
+	w.jobs++
+	w.keep(jobOf(w.jobs), p)
 }
 
 func (w *crashWorld) abort() {
@@ -208,11 +209,12 @@ func (w *crashWorld) acknowledge() {
 
 // remove forgets a job, and its file once that is durable, as core.discard does.
 func (w *crashWorld) remove() {
-	for _, m := range w.sorted() {
-		if !w.commit(Batch{Unmine: []wire.JobID{m.Job}, Forget: []wire.JobID{m.Job}}) || w.told.wanted(m.Result) {
-			return
-		}
-		w.excused(w.results.Remove(m.Result))
+	held := w.sorted()
+	if len(held) == 0 {
 		return
+	}
+	m := held[0]
+	if w.commit(Batch{Unmine: []wire.JobID{m.Job}, Forget: []wire.JobID{m.Job}}) && !w.told.wanted(m.Result) {
+		w.excused(w.results.Remove(m.Result))
 	}
 }
