@@ -21,8 +21,8 @@ import (
 // opened with one of them loses what it must lose.
 //
 // Covered: any subset of the 512-byte sectors and any prefix of the pages of what was not yet synced, old and new file
-// sizes (Store.reserve's too), a write that fails half-way. Not covered: sectors torn inside, a failing fsync or truncate, and the two commits
-// made while a store is opened for the first time (install covers that file's way to its name).
+// sizes (Store.reserve's too), a write that fails half-way. Not covered: sectors torn inside, a failing fsync or truncate,
+// and the commits made while a store is opened for the first time (install covers that file's way to its name).
 type blockFile struct {
 	db      *bbolt.DB
 	path    string

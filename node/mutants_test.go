@@ -68,6 +68,7 @@ func TestMutants(t *testing.T) {
 				return
 			}
 			fates[i] = tree.plant(m)
+			t.Logf("%s: %s %s", m.name, fates[i].test, fates[i].took.Round(100*time.Millisecond))
 		})
 	}
 	group.Wait()
