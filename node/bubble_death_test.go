@@ -10,6 +10,10 @@ import (
 	"p2pnode/wire/wiretest"
 )
 
+// found is how soon a client gets its result although its server, or the leader, or both die: a dead server is known as
+// such after 1.2 s, a new leader 0.1 s after that, and the client asks once a second.
+const found = 4 * time.Second
+
 // A server, the leader, both at once, or one that is both dies in the middle of an upload or a download: the job ends elsewhere, once. When
 // the dead are back, they learn of it.
 func TestBubbleServerDies(t *testing.T) {
@@ -53,6 +57,9 @@ func (b *bubble) dieAt(who, stage string, percent int) {
 	b.t.Logf("begun by %s, led by %s, done by %s in %v: %d attempts", server, leader.name, r.Server, r.Elapsed, r.Attempts)
 	if lost := dead[b.named(server)]; lost != (r.Failovers > 0) || lost == (r.Server == server) {
 		b.t.Errorf("%d failovers, done by %s; begun by %s, dead: %v", r.Failovers, r.Server, server, lost)
+	}
+	if r.Elapsed > found {
+		b.t.Errorf("took %v, want at most %v", r.Elapsed, found)
 	}
 	for x := range dead {
 		x.restart()

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -98,9 +99,18 @@ func (c *core) jobStatus(now time.Time, e wire.Event, m wire.TaskStatusQuery) {
 		return
 	}
 	c.seen(now, m.Job)
+	if c.lostResult(e, r) {
+		c.move(now, r)
+		r, _ = c.ledger.Get(m.Job)
+	}
 	c.reply(now, w, wire.TaskStatusResponse{
 		Job: m.Job, State: r.State, Attempt: r.Attempt, Epoch: r.Epoch, Server: c.node(r.Server), Code: r.Code,
 	})
+}
+
+// lostResult reports whether a client waits for a result whose server is dead: another has to make it again.
+func (c *core) lostResult(e wire.Event, r wire.Record) bool {
+	return c.reign.ready && r.State == wire.Done && !c.usable(r.Server, nil) && bytes.Equal(r.Owner, ownerOf(e.Addr.Addr()))
 }
 
 // decline answers a client with a typed refusal; retry zero: for good.
