@@ -174,8 +174,8 @@ func (tree mutantTree) plant(m mutant) (f mutantFate) {
 	case err == nil:
 	case strings.Contains(out, "[build failed]") || !strings.Contains(out, "FAIL"):
 		f.trouble = "does not compile, or not run: " + lastLines(out)
-	case f.took > mutantPatience+buildPatience:
-		f.trouble = "found too late"
+	case strings.Contains(out, "test timed out"):
+		f.trouble = "not found within " + mutantPatience.String()
 	default:
 		f.caught, f.test = true, firstFailure(out)
 	}
