@@ -311,9 +311,10 @@ func (b *bubble) client(change func(*ClientConfig)) *Client {
 	b.mu.Lock()
 	host := netip.AddrFrom4([4]byte{10, 0, byte(1 + len(b.guests)/250), byte(1 + len(b.guests)%250)})
 	b.guests = append(b.guests, host)
+	number := uint64(len(b.guests))
 	b.mu.Unlock()
 	c := ClientConfig{
-		Name: "tester", Pins: filepath.Join(b.t.TempDir(), "pins"), Rand: rand.New(rand.NewPCG(b.seed, 1<<32|uint64(len(b.guests)))),
+		Name: "tester", Pins: filepath.Join(b.t.TempDir(), "pins"), Rand: rand.New(rand.NewPCG(b.seed, 1<<32|number)),
 		Listen: func() (net.PacketConn, error) {
 			conn, err := b.hub.Listen(netip.AddrPortFrom(host, 0))
 			if err == nil {

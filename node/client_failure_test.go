@@ -136,10 +136,10 @@ func TestClientNoticesARestartedServer(t *testing.T) {
 		o := newOffice(t, "a")
 		slots := o.posts[0].transport.slots
 		slots.TryAcquire(1) // the job waits, and no byte flows
-		var back time.Time
+		back := make(chan time.Time, 1)
 		restart := sync.OnceFunc(func() {
 			o.restart(o.posts[0])
-			back = time.Now()
+			back <- time.Now()
 		})
 		k := o.client(func(c *ClientConfig) {
 			c.Progress = func(p Progress) {
@@ -152,7 +152,7 @@ func TestClientNoticesARestartedServer(t *testing.T) {
 		if err != nil || r.Attempts != 2 || r.Failovers != 0 {
 			t.Fatalf("Encrypt = %+v, %v, want two attempts at one server", r, err)
 		}
-		if took := time.Since(back); took > 2*time.Second {
+		if took := time.Since(<-back); took > 2*time.Second {
 			t.Errorf("done %v after the server was back, want at most 2 s", took)
 		}
 	})
