@@ -108,9 +108,10 @@ func (c *check) granted(x *simNode, epoch uint64) {
 	}
 }
 
-// informed: a leader that has merged the ledgers knows every assignment that any leader before it told a client.
+// informed: a leader that assigns, having merged the ledgers and holding the lease, knows every assignment that any leader
+// before it told a client. (One that was paused may come to hold its merge for done; without the lease it assigns nothing.)
 func (c *check) informed(x *simNode, epoch uint64) {
-	if !x.core.reign.ready || c.opened[epoch] {
+	if !x.core.reign.ready || c.opened[epoch] || x.core.elect.Ready(c.s.local(x)) != wire.CodeOK {
 		return
 	}
 	c.opened[epoch] = true
