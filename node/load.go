@@ -39,7 +39,7 @@ func (s *Sampler) Sample() wire.Load {
 	s.sampleCPU(now.Sub(s.at))
 	s.at = now
 	s.sampleMemory()
-	return wire.Load{CPU: centi(s.used), Memory: centi(100 - s.memory), Score: Score(s.used, s.memory, 0)}
+	return Weigh(wire.Load{CPU: centi(s.used), Memory: centi(100 - s.memory)}, 0)
 }
 
 // sampleCPU takes the busier of host and container: either one can be what a job would wait for.
