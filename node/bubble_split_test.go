@@ -24,8 +24,7 @@ func TestBubbleSplitIsFaster(t *testing.T) {
 		b.faults(lossy)
 		b.start(1)
 		b.leader()
-		plain, split := b.client(nil), b.client(nil)
-		plain.dial.extra = 0
+		plain, split := b.client(func(c *ClientConfig) { c.Lanes = 1 }), b.client(nil)
 		p := mebibyte()
 		slow, fast := b.hide(plain, p, "one connection"), b.hide(split, p, "several connections")
 		b.t.Logf("%d bytes up, %d down: %v over one connection, %v over several, %.1f times faster", len(p), fast.Size,

@@ -28,6 +28,7 @@ type ClientConfig struct {
 	Pins       string                         // path of the known-clusters file. If empty, $XDG_DATA_HOME/p2pnode/known_clusters.
 	Name       string                         // of this client, for people. If empty, user@host.
 	Interfaces []string                       // discovery on these only. If nil, on every usable one.
+	Lanes      int                            // connections that a transfer may be split over where packets are lost. If zero, 9; 1: none is split.
 	Log        *slog.Logger                   // If nil, nothing is logged.
 	Entropy    io.Reader                      // secrets, ids, nonces. If nil, crypto/rand.
 	Rand       *rand.Rand                     // jitter. If nil, seeded from Entropy.
@@ -85,6 +86,7 @@ type Receipt struct {
 	Capacity  int64 // bytes the image could hold
 	Hidden    int64 // bytes it holds
 	Elapsed   time.Duration
+	Searched  time.Duration // of Elapsed: asking who leads, and for assignments
 	Verified  bool // digest, payload and picture were compared
 }
 
@@ -139,7 +141,7 @@ func NewClient(c ClientConfig) (*Client, error) {
 		return nil, err
 	}
 	cl.mail = newMailbox(datagrams, e, key, cl.links, c.Log)
-	cl.dial = newDialer(streams, cl.links)
+	cl.dial = newDialer(streams, cl.links, c.Lanes-1)
 	return cl, nil
 }
 
@@ -153,6 +155,9 @@ func (c *ClientConfig) fill() {
 	}
 	if c.Listen == nil {
 		c.Listen = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) }
+	}
+	if c.Lanes <= 0 {
+		c.Lanes = 1 + extraLanes
 	}
 	if c.Name == "" {
 		c.Name = whoAmI()

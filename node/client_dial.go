@@ -37,7 +37,7 @@ type dialer struct {
 	conns map[wire.NodeID]*quic.Conn // guarded by mu
 }
 
-func newDialer(conn net.PacketConn, on func() []link) *dialer {
+func newDialer(conn net.PacketConn, on func() []link, extra int) *dialer {
 	return &dialer{
 		transport: &quic.Transport{Conn: conn, ConnectionIDLength: 8},
 		config: &quic.Config{
@@ -46,7 +46,7 @@ func newDialer(conn net.PacketConn, on func() []link) *dialer {
 			InitialConnectionReceiveWindow: 1 << 20, MaxConnectionReceiveWindow: clientWindow,
 			MaxIncomingStreams: -1, MaxIncomingUniStreams: -1,
 		},
-		on: on, extra: extraLanes, conns: map[wire.NodeID]*quic.Conn{},
+		on: on, extra: extra, conns: map[wire.NodeID]*quic.Conn{},
 	}
 }
 

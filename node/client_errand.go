@@ -226,8 +226,10 @@ func (e *errand) assignment(ctx context.Context) (*assignment, error) {
 	if err := e.cl.seek(ctx, s, e.events, func() bool { return s.found != nil }, e.report); err != nil {
 		return nil, err
 	}
+	took := time.Since(e.asked)
+	e.receipt.Searched += took
 	e.cl.config.Log.Debug("job assigned", "job", e.id, "server", s.found.Server.Name, "attempt", s.found.Attempt,
-		"leader", s.found.Leader, "epoch", s.found.Epoch, "rounds", s.round, "took", time.Since(e.asked))
+		"leader", s.found.Leader, "epoch", s.found.Epoch, "rounds", s.round, "took", took)
 	return s.found, nil
 }
 

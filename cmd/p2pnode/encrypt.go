@@ -27,6 +27,7 @@ func (p *program) encryptCommand() *cli.Command {
 			toggle("force", "replace existing outputs"),
 			toggle("local", "do the work here, without a cluster"),
 			limitFlag(),
+			number("connections", "to a server at most, where much is lost and a long transfer is split; 1: never split; 0: 9"),
 		),
 		Action: p.action(p.encrypt),
 	}

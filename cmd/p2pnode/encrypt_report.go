@@ -27,6 +27,7 @@ type encrypted struct {
 	SHA256    string  `json:"sha256"`
 	Verified  bool    `json:"verified"`
 	Seconds   float64 `json:"seconds"`
+	Searched  float64 `json:"search_seconds"` // of them, until servers were assigned
 }
 
 // tell reports one image that went well: its path on stdout, the story on stderr.
@@ -64,7 +65,7 @@ func (h *hiding) json(t target, r result) encrypted {
 		Schema: h.p.schema(), OK: true, Input: t.input, Output: t.output, Local: h.client == nil,
 		Cluster: r.Cluster, Leader: r.Leader, Epoch: r.Epoch, Server: r.Server, Attempts: r.Attempts, Failovers: r.Failovers,
 		Hidden: len(h.content.Data), Packed: r.Hidden, Capacity: r.Capacity, Size: r.Size, SHA256: r.SHA256.String(),
-		Verified: r.Verified, Seconds: r.Elapsed.Seconds(),
+		Verified: r.Verified, Seconds: r.Elapsed.Seconds(), Searched: r.Searched.Seconds(),
 	}
 	if !e.Local {
 		e.Job = r.Job.String()
