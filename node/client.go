@@ -87,7 +87,7 @@ type Receipt struct {
 	Hidden    int64 // bytes it holds
 	Elapsed   time.Duration
 	Searched  time.Duration // of Elapsed: asking who leads, and for assignments
-	Verified  bool // digest, payload and picture were compared
+	Verified  bool          // digest, payload and picture were compared
 }
 
 // Found is one server that answered Discover.
@@ -162,7 +162,15 @@ func (c *ClientConfig) fill() {
 	if c.Name == "" {
 		c.Name = whoAmI()
 	}
-	c.Name = strings.ToValidUTF8(clip(c.Name, clientNameMax), "")
+	c.Name = strings.ToValidUTF8(clip(strings.Map(fit, c.Name), clientNameMax), "")
+}
+
+// fit leaves out what no message may carry: the name of a user or host must not keep its jobs from being asked for.
+func fit(r rune) rune {
+	if wire.IsUnfit(r) {
+		return -1
+	}
+	return r
 }
 
 // whoAmI names this client for people.

@@ -260,6 +260,10 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Name == "" || len(c.Name) > clientNameMax:
 		return c, errors.New("node: a name of 1 to 64 bytes is needed")
+	case wire.CheckName("name", c.Name) != nil: // nobody would hear a node whose name no message may carry
+		return c, fmt.Errorf("node: name %q: %w", c.Name, wire.CheckName("name", c.Name))
+	case wire.CheckName("cluster name", c.Cluster) != nil:
+		return c, fmt.Errorf("node: cluster %q: %w", c.Cluster, wire.CheckName("cluster name", c.Cluster))
 	case c.Secret.IsZero():
 		return c, errors.New("node: a cluster secret is needed")
 	case c.Dir == "":

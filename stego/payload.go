@@ -43,9 +43,11 @@ func (p Payload) content() ([]byte, error) {
 }
 
 // plainName reports whether a name is safe to create in a directory: no path,
-// nothing a terminal would act on. The empty name is none.
+// nothing that acts on a terminal or makes the name look like another. The empty name is none.
 func plainName(name string) bool {
-	bad := func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) }
+	bad := func(r rune) bool {
+		return r == '/' || r == '\\' || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	}
 	return len(name) <= maxName && utf8.ValidString(name) && name != "." && name != ".." &&
 		strings.IndexFunc(name, bad) < 0
 }

@@ -31,7 +31,7 @@ func TestContentRoundTrips(t *testing.T) {
 }
 
 func TestNamesAreNeverPaths(t *testing.T) {
-	for _, name := range []string{"..", ".", "a/b", `a\b`, "a\x00", "a\nb", "\x1b[31m", "a\x7f", "a\u0085", "\xff", strings.Repeat("n", 256)} {
+	for _, name := range []string{"..", ".", "a/b", `a\b`, "a\x00", "a\nb", "\x1b[31m", "a\x7f", "a\u0085", "gnp.\u202eexe", "\xff", strings.Repeat("n", 256)} {
 		if _, err := (Payload{Kind: File, Name: name}).content(); err != errName {
 			t.Errorf("sealing %q: %v, want errName", name, err)
 		}

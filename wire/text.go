@@ -6,12 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// text checks words for people: UTF-8 without control characters, because they end on other people's terminals.
+// CheckName says what keeps s from being the name of a node, a client or a cluster: a message with it would be dropped
+// whole (PROTOCOL.md §3.1).
+func CheckName(what, s string) error { return text(what, s, maxName) }
+
+// IsUnfit reports whether a character does something to a terminal instead of showing: control characters, and those that
+// turn the direction of writing, by which one name can be made to look like another.
+func IsUnfit(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// text checks words for people: UTF-8 that shows as it is, because they end on other people's terminals.
 func text(what, s string, most int) error {
 	if !utf8.ValidString(s) {
 		return FormatError("invalid UTF-8 in " + what)
 	}
-	if strings.ContainsFunc(s, unicode.IsControl) {
+	if strings.ContainsFunc(s, IsUnfit) {
 		return FormatError("control character in " + what)
 	}
 	return atMost(what, len(s), most)
@@ -20,7 +28,7 @@ func text(what, s string, most int) error {
 // printable makes any words pass text: it replaces what may not be in them and cuts them at most bytes.
 func printable(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if IsUnfit(r) {
 			return ' '
 		}
 		return r

@@ -126,14 +126,12 @@ func (p *program) printPayload(payload stego.Payload) error {
 		return usagef("a file is hidden here (%q, %d bytes), it is not written to a terminal", payload.Name, len(payload.Data)).
 			next("-o " + payloadName(payload))
 	}
-	if _, err := p.stdout.Write(payload.Data); err != nil {
+	if person { // who hid the text need not be a friend
+		_, err := io.WriteString(p.stdout, visible(string(payload.Data))+"\n")
 		return err
 	}
-	if person {
-		_, err := io.WriteString(p.stdout, "\n")
-		return err
-	}
-	return nil
+	_, err := p.stdout.Write(payload.Data)
+	return err
 }
 
 // describe is the JSON of a payload; one that went to a file is not repeated.

@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"p2pnode/node"
+	"p2pnode/wire"
 )
 
 // homes is where a user's servers keep their stores, each in a directory of its
@@ -32,6 +33,16 @@ type home struct {
 type wish struct {
 	dir, name, cluster string
 	secret             *node.Secret // of the token
+}
+
+// named refuses names that no message may carry, before anything is made of them.
+func (w wish) named() error {
+	for _, err := range []error{wire.CheckName("name", w.name), wire.CheckName("cluster name", w.cluster)} {
+		if err != nil {
+			return usagef("%s: --name and --cluster take up to 64 bytes of text that shows as it is", plain(err))
+		}
+	}
+	return nil
 }
 
 // about is the file in a home that remembers what no secret says.

@@ -43,6 +43,9 @@ func (p *program) newServer(c *cli.Context) (*server, error) {
 			return nil, configf("that is a client token, a server needs the peer token").next("p2pnode token --peer at another server")
 		}
 	}
+	if err := w.named(); err != nil {
+		return nil, err
+	}
 	if s.home, err = (homes{base: dataHome(os.LookupEnv)}).open(w); err != nil {
 		return nil, err
 	}

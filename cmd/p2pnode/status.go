@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -57,12 +56,15 @@ func (p *program) look(ctx context.Context, c *cli.Context, client *node.Client)
 	if err != nil {
 		return err
 	}
+	if raw, err = harmless(raw); err != nil {
+		return fmt.Errorf("read status: %w", err)
+	}
 	if c.Bool("json") {
 		_, err := fmt.Fprintf(p.stdout, "%s\n", raw)
 		return err
 	}
 	var s node.Status
-	if err := json.Unmarshal(raw, &s); err != nil {
+	if err := readForTable(raw, &s); err != nil {
 		return fmt.Errorf("read status: %w", err)
 	}
 	if c.Bool("watch") && isTerminal(p.stdout) {
