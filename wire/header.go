@@ -54,14 +54,11 @@ func parseHeader(p []byte) (h header, err error) {
 	return h, nil
 }
 
-// nonce is boot ‖ counter: the last 24 bytes of the header.
-func nonce(datagram []byte) []byte { return datagram[8:headerSize] }
-
-// seal returns header ‖ AEAD(body).
+// seal returns header ‖ AEAD(body). The nonce is boot ‖ counter: the last 24 bytes of the header.
 func (s *sealer) seal(boot Boot, counter uint64, body []byte) []byte {
 	p := make([]byte, 0, overhead+len(body))
 	p = header{key: s.id, boot: boot, counter: counter}.append(p)
-	return s.aead.Seal(p, nonce(p), body, p)
+	return s.subkeys.seal(p, boot, counter, body, p)
 }
 
 // open returns the body of a datagram and the key that opened it, or nil.
@@ -71,7 +68,7 @@ func (r ring) open(scratch []byte, h header, p []byte) ([]byte, *sealer) {
 		if r[i].id != h.key {
 			continue
 		}
-		if body, err := r[i].aead.Open(scratch[:0], nonce(p), p[headerSize:], p[:headerSize]); err == nil {
+		if body, err := r[i].subkeys.open(scratch[:0], h.boot, h.counter, p[headerSize:], p[:headerSize]); err == nil {
 			return body, &r[i]
 		}
 	}

@@ -1,11 +1,8 @@
 package wire
 
 import (
-	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
-
-	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // Key is an AEAD key: K_server among peers, K_client between clients and servers (PROTOCOL.md §5).
@@ -58,7 +55,7 @@ type sealer struct {
 	id        [2]byte
 	authority Authority
 	index     uint8
-	aead      cipher.AEAD
+	subkeys   subkeys
 }
 
 func newRing(peer, client []Key, open bool) ring {
@@ -73,11 +70,7 @@ func newRing(peer, client []Key, open bool) ring {
 
 func (r ring) add(a Authority, keys []Key) ring {
 	for i, k := range keys {
-		aead, err := chacha20poly1305.NewX(k[:])
-		if err != nil {
-			panic("wire: " + err.Error())
-		}
-		r = append(r, sealer{id: k.ID(), authority: a, index: uint8(i), aead: aead})
+		r = append(r, sealer{id: k.ID(), authority: a, index: uint8(i), subkeys: subkeys{key: k}})
 	}
 	return r
 }
