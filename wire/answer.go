@@ -63,7 +63,7 @@ func (e *Endpoint) challenge(a *arrival) {
 	full := e.hello
 	full.Cookie = e.baker.bound(e.now, a.from, a.body.Source, a.boot)
 	bare := HelloAck{Hello: Hello{Cookie: full.Cookie}}
-	bare.Pad = filler(a.size-echoSize, func(p []byte) int { bare.Pad = p; return Size(bare) }) // room for the proof in the answer
+	bare.Pad = filler(a.size-echoSize, bare) // room for the proof in the answer
 	if !e.reply(a, HelloAck{Hello: full}, a.size) && !e.reply(a, bare, a.size) {
 		e.count.Withheld++
 	}
@@ -88,9 +88,10 @@ func (e *Endpoint) reply(a *arrival, m Message, room int) bool {
 	if a.key.authority == AuthorityPeer {
 		b.Echo = a.counter
 	}
-	if overhead+len(marshal(b)) > room {
+	text := e.encode(&b)
+	if overhead+len(text) > room {
 		return false
 	}
-	e.ship(a.from, a.key, b)
+	e.dispatch(a.from, a.key, text)
 	return true
 }

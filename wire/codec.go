@@ -43,6 +43,9 @@ func AppendMessage(p []byte, m Message) ([]byte, error) {
 	if err := bounds(v); err != nil {
 		return p, err
 	}
+	if h, ok := v.(hot); ok {
+		return h.append(p), nil
+	}
 	return append(p, marshal(v)...), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"net/netip"
 	"time"
 )
@@ -16,12 +17,28 @@ const cookieLife = 5 * time.Second
 type baker struct {
 	secret [32]byte
 	start  time.Time
+	hash   hash.Hash   // HMAC under secret, made once
+	opens  [2]openMade // by bucket
+}
+
+// openMade is the open cookie of a bucket; those of two buckets are good at any time.
+type openMade struct {
+	bucket uint64
+	cookie []byte // nil: not made
 }
 
 func (b *baker) bucket(now time.Time) uint64 { return uint64(now.Sub(b.start) / cookieLife) }
 
 // open is the cookie of a Hello to whoever is there.
-func (b *baker) open(now time.Time) []byte { return b.mac(b.bucket(now), nil) }
+func (b *baker) open(now time.Time) []byte { return b.opening(b.bucket(now)) }
+
+func (b *baker) opening(bucket uint64) []byte {
+	m := &b.opens[bucket%2]
+	if m.cookie == nil || m.bucket != bucket {
+		*m = openMade{bucket, b.mac(bucket, nil)}
+	}
+	return m.cookie
+}
 
 // bound is the cookie for one sender at one address.
 func (b *baker) bound(now time.Time, from netip.AddrPort, id NodeID, boot Boot) []byte {
@@ -35,7 +52,7 @@ func (b *baker) proves(now time.Time, echo []byte, from netip.AddrPort, id NodeI
 	}
 	who, t := subject(from, id, boot), b.bucket(now)
 	for _, bucket := range [...]uint64{t, t - 1} {
-		if hmac.Equal(echo, b.mac(bucket, who)) || hmac.Equal(echo, b.mac(bucket, nil)) {
+		if hmac.Equal(echo, b.opening(bucket)) || hmac.Equal(echo, b.mac(bucket, who)) {
 			return true
 		}
 	}
@@ -49,9 +66,15 @@ func subject(from netip.AddrPort, id NodeID, boot Boot) []byte {
 	return append(append(p, id[:]...), boot[:]...)
 }
 
+// mac is what a cookie is.
 func (b *baker) mac(bucket uint64, who []byte) []byte {
-	m := hmac.New(sha256.New, b.secret[:])
-	m.Write(binary.BigEndian.AppendUint64(nil, bucket))
-	m.Write(who)
-	return m.Sum(nil)[:16]
+	if b.hash == nil {
+		b.hash = hmac.New(sha256.New, b.secret[:])
+	}
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], bucket)
+	b.hash.Reset()
+	b.hash.Write(n[:])
+	b.hash.Write(who)
+	return b.hash.Sum(nil)[:16]
 }

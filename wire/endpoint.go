@@ -65,6 +65,7 @@ type Endpoint struct {
 	cfg     EndpointConfig
 	hello   Hello
 	pad     []byte // of a Hello that says hello
+	opener  opener
 	ring    ring
 	server  bool
 	now     time.Time // the latest told
@@ -81,7 +82,8 @@ type Endpoint struct {
 	recent    recent
 	sent      [512]stamp // when a packet counter was used, by counter
 
-	scratch []byte
+	scratch []byte // what was opened last
+	text    []byte // what was encoded last
 	out     []Datagram
 	events  []Event
 	count   Counters
@@ -116,6 +118,7 @@ func (e *Endpoint) SetHello(h Hello) {
 	e.hello = h
 	h.Cookie = e.baker.open(e.now)
 	e.pad = padded(h).(Hello).Pad
+	e.opener = opener{}
 }
 
 // Boot returns the nonce of this process start.
@@ -198,10 +201,19 @@ func (e *Endpoint) step(now time.Time) {
 
 func (e *Endpoint) emit(v Event) { e.events = append(e.events, v) }
 
-// ship seals a body and queues the datagram.
-func (e *Endpoint) ship(to netip.AddrPort, key *sealer, b body) {
+// ship sends a body.
+func (e *Endpoint) ship(to netip.AddrPort, key *sealer, b body) { e.dispatch(to, key, e.encode(&b)) }
+
+// encode returns the CBOR form of a body; it is good until the next call.
+func (e *Endpoint) encode(b *body) []byte {
+	e.text = b.append(e.text[:0])
+	return e.text
+}
+
+// dispatch seals an encoded body and queues the datagram.
+func (e *Endpoint) dispatch(to netip.AddrPort, key *sealer, text []byte) {
 	e.counter++
-	data := key.seal(e.cfg.Boot, e.counter, marshal(b))
+	data := key.seal(e.cfg.Boot, e.counter, text)
 	e.sent[e.counter%uint64(len(e.sent))] = stamp{e.counter, e.now}
 	e.count.DatagramsOut++
 	e.count.BytesOut += uint64(len(data))

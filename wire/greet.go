@@ -12,9 +12,22 @@ func (e *Endpoint) Greet(now time.Time, addr netip.AddrPort, peer NodeID) {
 	if key == nil {
 		return
 	}
-	h := e.hello
-	h.Cookie, h.Pad = e.baker.open(e.now), e.pad
-	e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: marshal(h)}}})
+	e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: e.opening()}}})
+}
+
+// opener is the Hello to whoever is there: the same while its cookie is.
+type opener struct {
+	bucket  uint64
+	payload []byte // nil: not made
+}
+
+func (e *Endpoint) opening() []byte {
+	if b := e.baker.bucket(e.now); e.opener.payload == nil || e.opener.bucket != b {
+		h := e.hello
+		h.Cookie, h.Pad = e.baker.open(e.now), e.pad
+		e.opener = opener{b, marshal(h)}
+	}
+	return e.opener.payload
 }
 
 // Refuse ends the session with peer and says why. It may greet again, and be refused again.

@@ -130,19 +130,14 @@ func (e *Endpoint) SendTo(now time.Time, to netip.AddrPort, dest NodeID, boot Bo
 		return err
 	}
 	b := body{Source: e.cfg.Self, Dest: dest, Boot: boot, Frames: []frame{f}}
-	switch size := overhead + len(marshal(b)); {
+	text := e.encode(&b)
+	switch size := overhead + len(text); {
 	case size > MaxDatagram:
 		return ErrTooLarge
 	case e.server && size > key.room && m.Kind() != KindTaskMoved:
 		e.count.Withheld++
 		return ErrRoom
 	}
-	e.ship(to, s, b)
+	e.dispatch(to, s, text)
 	return nil
-}
-
-// Size is the length of the datagram in which SendTo sends m: what has to be at most an event's Room.
-func Size(m Message) int {
-	f := frame{Kind: m.Kind(), Payload: marshal(m)}
-	return overhead + len(marshal(body{Frames: []frame{f}}))
 }

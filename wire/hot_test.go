@@ -1,0 +1,79 @@
+package wire
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+)
+
+// What is encoded by hand is what the library makes of the same value, whatever its numbers.
+func TestEncodedByHandIsWhatTheLibraryMakes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		b := randomBody(r)
+		if got, want := b.append(nil), marshal(b); !bytes.Equal(got, want) {
+			t.Fatalf("body %+v: got %x, want %x", b, got, want)
+		}
+		for _, m := range []Message{randomHeartbeat(r),
+			Ping{number(r, 64), number(r, 64), randomID(r)}, Pong{number(r, 64), number(r, 64), randomID(r), randomID(r)}} {
+			if got, want := m.(hot).append(nil), marshal(m); !bytes.Equal(got, want) {
+				t.Fatalf("%+v: got %x, want %x", m, got, want)
+			}
+		}
+	}
+}
+
+// number is zero, small, or of any length up to so many bits.
+func number(r *rand.Rand, bits int) uint64 { return r.Uint64() >> (64 - r.IntN(bits+1)) }
+
+func randomID(r *rand.Rand) (id NodeID) {
+	if r.IntN(3) > 0 {
+		id[r.IntN(16)] = byte(r.Uint32())
+	}
+	return id
+}
+
+func randomBody(r *rand.Rand) body {
+	b := body{Source: randomID(r), Dest: randomID(r), Boot: Boot(randomID(r)), AckBase: number(r, 64), AckMask: number(r, 64),
+		Echo: number(r, 64), Delay: number(r, 64)}
+	for range r.IntN(r.IntN(30) + 1) {
+		b.Frames = append(b.Frames, frame{Kind: Kind(number(r, 8)), ID: number(r, 64), Payload: make([]byte, number(r, 10))})
+	}
+	return b
+}
+
+func randomHeartbeat(r *rand.Rand) Heartbeat {
+	n := func(bits int) uint64 { return number(r, bits) }
+	return Heartbeat{Sequence: n(64), Epoch: n(64), Leader: randomID(r), Role: Role(n(8)),
+		Load: Load{uint16(n(16)), uint16(n(16)), uint16(n(16)), uint16(n(16))}, Digest: n(64), Count: uint32(n(32)),
+		View: uint16(n(16)), Echo: n(64), Done: n(64), PID: uint32(n(32))}
+}
+
+// Of every message the size that is worked out is the size of what is sent.
+func TestSizeIsTheLengthOfTheDatagram(t *testing.T) {
+	r := newRing([]Key{{1}}, nil, false)
+	for _, m := range sampleMessages {
+		p, err := AppendMessage(nil, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := marshal(body{Source: alice, Dest: bob, Frames: []frame{{Kind: m.Kind(), Payload: p}}})
+		if got, want := Size(m), len(r[0].seal(Boot{1}, 1, text)); got != want {
+			t.Errorf("%v: Size is %d, the datagram has %d bytes", m.Kind(), got, want)
+		}
+	}
+}
+
+// A pad fills a question up to its size, or to a byte less where the length of the pad's own length steps.
+func TestPadFillsTheQuestion(t *testing.T) {
+	for n := range 500 {
+		q := padded(TaskAssignmentRequest{Cookie: make([]byte, n)}).(TaskAssignmentRequest)
+		if got := Size(q); got > questionSize || got < questionSize-2 {
+			t.Fatalf("with a cookie of %d bytes the question has %d, want %d", n, got, questionSize)
+		}
+		q.Pad = append(bytes.Clone(q.Pad), 0)
+		if got := Size(q); got <= questionSize {
+			t.Fatalf("with a cookie of %d bytes another byte of pad fits: %d", n, got)
+		}
+	}
+}
