@@ -53,15 +53,18 @@ func Merge(a, b wire.Record) wire.Record {
 
 // compareRecords orders two records of one job; zero means that they are equal in every field.
 func compareRecords(a, b wire.Record) int {
-	return cmp.Or(
+	if c := cmp.Or(
 		cmp.Compare(finality(a.State), finality(b.State)),
 		cmp.Compare(a.Attempt, b.Attempt),
 		cmp.Compare(a.State, b.State), // Assigned < Running < Failed < Done
 		cmp.Compare(a.Epoch, b.Epoch),
 		a.Leader.Compare(b.Leader),
 		a.Server.Compare(b.Server),
-		bytes.Compare(appendRecord(nil, a), appendRecord(nil, b)),
-	)
+	); c != 0 {
+		return c
+	}
+	var p, q [recordSize + maxClient + maxOwner + 4]byte
+	return bytes.Compare(appendRecord(p[:0], a), appendRecord(q[:0], b))
 }
 
 // finality ranks the two states that no later attempt can take back above all others.
