@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +28,6 @@ func TestNetem(t *testing.T) {
 	if len(words) == 0 {
 		t.Skipf("%s='loss 20%% delay 25ms' says what the network does", netemEnv)
 	}
-	requireNetem(t)
 	f := netemCell{words: words}.run(t)
 	t.Logf("\n%s%s", netemHead, f)
 }
@@ -53,7 +51,6 @@ func TestNetemMatrix(t *testing.T) {
 	if path == "" {
 		t.Skipf("%s=FILE writes the table of all conditions there", netemMatrix)
 	}
-	requireNetem(t)
 	table := netemHead
 	for _, cell := range netemCells() {
 		t.Run(strings.Join(cell.words, " "), func(t *testing.T) {
@@ -62,21 +59,6 @@ func TestNetemMatrix(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-	}
-}
-
-// requireNetem skips where the kernel has no netem, and says what to do.
-func requireNetem(t *testing.T) {
-	t.Helper()
-	requireNet(t)
-	if _, err := exec.LookPath("tc"); err != nil {
-		t.Skip("netem: needs tc, of the package iproute2")
-	}
-	ns := fmt.Sprintf("%s%d-try", lanPrefix, os.Getpid())
-	must(t, "ip", "netns", "add", ns)
-	defer exec.Command("ip", "netns", "del", ns).Run()
-	if out, err := exec.Command("tc", "-n", ns, "qdisc", "add", "dev", "lo", "root", "netem", "loss", "1%").CombinedOutput(); err != nil {
-		t.Skipf("netem: this kernel has no sch_netem (%s); `make netem-ci` runs it in a guest that has", strings.TrimSpace(string(out)))
 	}
 }
 
@@ -119,12 +101,10 @@ type netemTrial struct {
 
 // run has jobs done without a fault, then while the leader dies, then while a worker does.
 func (cell netemCell) run(t *testing.T) netemFigures {
-	on := newLAN(t, "n1", "n2", "n3", "client")
-	c := staff(newLab(t), on, []string{"n1", "n2", "n3"})
+	on := newNetemNet(t, "n1", "n2", "n3", "client")
+	c := staff(newLab(t), on.lan, []string{"n1", "n2", "n3"})
 	c.agree(time.Minute)
-	for _, h := range on.hosts {
-		must(t, "tc", append([]string{"-n", h.ns, "qdisc", "add", "dev", "eth0", "root", "netem", "limit", "10000"}, cell.words...)...)
-	}
+	on.impose(cell.words)
 	n := &netemTrial{crew: c, client: on.host("client"), photo: c.paint("netem.png", 360, 270), each: 2}
 	n.words = cell.words
 	if jobs, err := strconv.Atoi(os.Getenv(netemJobsEnv)); err == nil {

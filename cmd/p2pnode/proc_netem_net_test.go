@@ -1,0 +1,78 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// netemByEnv chooses who makes the network bad: tc, relay, or, if empty, tc where the kernel can and else the relay.
+const netemByEnv = "P2PNODE_NETEM_BY"
+
+// netemNet is hosts whose network can be made bad.
+type netemNet struct {
+	*lan
+	relay *relay // nil: tc does it
+}
+
+// newNetemNet makes hosts on a network that is perfect until impose.
+func newNetemNet(t *testing.T, names ...string) netemNet {
+	t.Helper()
+	requireNet(t)
+	by := os.Getenv(netemByEnv)
+	if by != "relay" {
+		err := tcNetem(t)
+		if err == nil {
+			t.Setenv("QUIC_GO_DISABLE_GSO", "true") // netem would lose what the kernel cuts into packets later as one
+			return netemNet{lan: newLAN(t, names...)}
+		}
+		if by == "tc" {
+			t.Skipf("netem: %v; `make netem-ci` runs it in a guest whose kernel can", err)
+		}
+		t.Logf("netem: %v: a user-space relay does its work", err)
+	}
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		t.Skipf("netem: neither can the relay: %v", err)
+	}
+	on, r := newRelayedLAN(t, names...)
+	return netemNet{on, r}
+}
+
+// tcNetem says why tc cannot make a network bad here, if it cannot.
+func tcNetem(t *testing.T) error {
+	if _, err := exec.LookPath("tc"); err != nil {
+		return fmt.Errorf("no tc, of the package iproute2")
+	}
+	ns := fmt.Sprintf("%s%d-try", lanPrefix, os.Getpid())
+	must(t, "ip", "netns", "add", ns)
+	defer exec.Command("ip", "netns", "del", ns).Run()
+	if _, err := exec.Command("tc", "-n", ns, "qdisc", "add", "dev", "lo", "root", "netem", "loss", "1%").CombinedOutput(); err != nil {
+		return fmt.Errorf("this kernel has no sch_netem")
+	}
+	return nil
+}
+
+// by is who makes this network bad, for people.
+func (n netemNet) by() string {
+	if n.relay != nil {
+		return "a user-space relay (not tc netem)"
+	}
+	return "tc netem"
+}
+
+// impose makes it bad, for what every host sends.
+func (n netemNet) impose(words []string) {
+	n.t.Helper()
+	if n.relay != nil {
+		if err := n.relay.impose(words); err != nil {
+			n.t.Fatal(err)
+		}
+		return
+	}
+	for _, h := range n.hosts {
+		must(n.t, "tc", append([]string{"-n", h.ns, "qdisc", "add", "dev", "eth0", "root", "netem", "limit", "10000"}, words...)...)
+	}
+}

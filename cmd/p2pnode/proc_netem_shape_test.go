@@ -1,0 +1,183 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shape is what a host's frames suffer, in the words of tc-netem(8): the part of them that `make netem` uses. It is pure: it
+// says when each copy of a frame goes on, and its chance comes from a source that was given to it.
+type shape struct {
+	delay, jitter                     time.Duration
+	loss, reorder, duplicate, corrupt float64 // probabilities
+	begin, end                        float64 // of a burst, in which all is lost; begin zero: no bursts
+	rand                              *rand.Rand
+
+	bursting bool
+}
+
+// readShape reads what follows `tc qdisc add … netem`.
+func readShape(words []string, r *rand.Rand) (*shape, error) {
+	s := &shape{rand: r}
+	for rest := words; len(rest) > 0; {
+		used, err := s.read(rest)
+		if err != nil {
+			return nil, err
+		}
+		rest = rest[used:]
+	}
+	return s, nil
+}
+
+// read takes the first condition of some words, and returns how many of them it took.
+func (s *shape) read(words []string) (used int, err error) {
+	chances := map[string]*float64{"loss": &s.loss, "reorder": &s.reorder, "duplicate": &s.duplicate, "corrupt": &s.corrupt}
+	values := words[1:]
+	switch chance := chances[words[0]]; {
+	case len(values) == 0:
+		return 0, fmt.Errorf("netem: %s of how much?", words[0])
+	case words[0] == "delay":
+		return s.readDelay(values)
+	case words[0] == "loss" && values[0] == "gemodel" && len(values) > 2:
+		if s.begin, err = percentage(values[1]); err != nil {
+			return 0, err
+		}
+		s.end, err = percentage(values[2])
+		return 4, err
+	case chance != nil:
+		*chance, err = percentage(values[0])
+		return 2, err
+	}
+	return 0, fmt.Errorf("netem: the relay does not know %q", words[0])
+}
+
+func (s *shape) readDelay(values []string) (used int, err error) {
+	if s.delay, err = time.ParseDuration(values[0]); err != nil || len(values) == 1 {
+		return 2, err
+	}
+	if s.jitter, err = time.ParseDuration(values[1]); err != nil {
+		return 2, nil // the next condition's name
+	}
+	return 3, nil
+}
+
+func percentage(word string) (float64, error) {
+	p, err := strconv.ParseFloat(strings.TrimSuffix(word, "%"), 64)
+	if err != nil || p < 0 || p > 100 || !strings.HasSuffix(word, "%") {
+		return 0, fmt.Errorf("netem: %q is no percentage", word)
+	}
+	return p / 100, nil
+}
+
+// pass calls send for each copy of a frame that goes on, with the time it is kept. A copy of a frame may be lost as any other.
+func (s *shape) pass(frame []byte, send func(frame []byte, wait time.Duration)) {
+	copies := 1
+	if s.hits(s.duplicate) {
+		copies = 2
+	}
+	for range copies {
+		if s.drops() {
+			continue
+		}
+		f := slices.Clone(frame)
+		if s.hits(s.corrupt) {
+			f[s.rand.IntN(len(f))] ^= 1 << s.rand.IntN(8)
+		}
+		send(f, s.wait())
+	}
+}
+
+func (s *shape) hits(chance float64) bool { return chance > 0 && s.rand.Float64() < chance }
+
+// drops says whether a frame is lost: by the Gilbert-Elliott model, or alone.
+func (s *shape) drops() bool {
+	if s.begin == 0 {
+		return s.hits(s.loss)
+	}
+	lost := s.bursting
+	if s.bursting {
+		s.bursting = !s.hits(s.end)
+	} else {
+		s.bursting = s.hits(s.begin)
+	}
+	return lost
+}
+
+// wait is the time a frame is kept: none for those that overtake others.
+func (s *shape) wait() time.Duration {
+	if s.hits(s.reorder) {
+		return 0
+	}
+	return max(0, s.delay+time.Duration((2*s.rand.Float64()-1)*float64(s.jitter)))
+}
+
+// The relay's conditions do to many frames what they say.
+func TestNetemShape(t *testing.T) {
+	const frames = 200_000
+	cases := []struct {
+		words                   string
+		arrive, damaged, prompt float64 // copies that go on, those changed, those not kept; by frame
+		lostInARow              float64 // frames, on average
+	}{
+		{"loss 20% delay 25ms", 0.8, 0, 0, 1.25},
+		{"loss 0% delay 0ms", 1, 0, 1, 0},
+		{"loss 5% delay 25ms 10ms reorder 25%", 0.95, 0, 0.2375, 1 / 0.95},
+		{"loss 5% delay 25ms duplicate 10%", 1.045, 0, 0, 1 / 0.95},
+		{"loss 0% delay 25ms corrupt 1%", 1, 0.01, 0, 0},
+		{"loss gemodel 5% 30% delay 25ms", 1 - 0.05/0.35, 0, 0, 1 / 0.3},
+	}
+	for _, c := range cases {
+		s, err := readShape(strings.Fields(c.words), rand.New(rand.NewPCG(1, 2)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame := make([]byte, 100)
+		arrived, damaged, prompt, lost, bursts, gone := 0, 0, 0, 0, 0, false
+		for range frames {
+			before := arrived
+			s.pass(frame, func(f []byte, wait time.Duration) {
+				arrived++
+				if !slices.Equal(f, frame) {
+					damaged++
+				}
+				if wait == 0 {
+					prompt++
+				} else if wait < s.delay-s.jitter || wait > s.delay+s.jitter {
+					t.Fatalf("%s: a frame is kept %v", c.words, wait)
+				}
+			})
+			if before == arrived {
+				lost++
+				if !gone {
+					bursts++
+				}
+			}
+			gone = before == arrived
+		}
+		for what, pair := range map[string][2]float64{
+			"arrive": {float64(arrived) / frames, c.arrive}, "are damaged": {float64(damaged) / frames, c.damaged},
+			"are not kept": {float64(prompt) / frames, c.prompt}, "are lost in a row": {float64(lost) / max(1, float64(bursts)), c.lostInARow},
+		} {
+			if math.Abs(pair[0]-pair[1]) > 0.02*max(0.1, pair[1]) && !strings.Contains(c.words, "duplicate") || math.Abs(pair[0]-pair[1]) > 0.1 {
+				t.Errorf("%s: %.4f %s, want %.4f", c.words, pair[0], what, pair[1])
+			}
+		}
+	}
+}
+
+// What the relay cannot do it does not pretend to do.
+func TestNetemShapeRefuses(t *testing.T) {
+	for _, words := range []string{"loss", "loss 20", "loss 101%", "delay soon", "rate 1mbit", "delay 25ms 5ms 25%", "loss gemodel 5%"} {
+		if s, err := readShape(strings.Fields(words), nil); err == nil {
+			t.Errorf("readShape(%q) = %+v, want an error", words, s)
+		}
+	}
+}
