@@ -55,9 +55,10 @@ func (m *Machine) coordinator(now time.Time, p *peer, c wire.Coordinator) {
 	}
 }
 
-// claimed weighs that p itself says it leads (PROTOCOL.md §6.4, L2).
+// claimed weighs that p itself says it leads (PROTOCOL.md §6.4, L2). Nobody elects one without a vote.
 func (m *Machine) claimed(now time.Time, p *peer, epoch uint64, announced bool) {
 	switch {
+	case !p.voter:
 	case m.role == wire.Leader:
 		m.contest(now, p, epoch, announced)
 	case p.id == m.leader && epoch >= m.epoch:
@@ -72,7 +73,7 @@ func (m *Machine) claimed(now time.Time, p *peer, epoch uint64, announced bool) 
 
 // behindUs reports whether p, which claims to lead at epoch, must be told of a higher promise: only while no leader is fresh.
 func (m *Machine) behindUs(now time.Time, p *peer, epoch uint64) bool {
-	return m.role != wire.Leader && epoch < m.promised && !m.fresh(now)
+	return m.role != wire.Leader && p.voter && epoch < m.promised && !m.fresh(now)
 }
 
 // follow makes p the leader, or hears it again. The epoch is promised to it without a wait: nothing is granted by that.

@@ -9,6 +9,7 @@ import (
 // Machine is one node's part in the election. It is pure: no clock, no goroutine, no lock; its owner calls it from one place.
 type Machine struct {
 	c       Config
+	born    time.Time
 	peers   []*peer // sorted by id
 	out     []Output
 	load    uint16 // newest own score, centi-percent
@@ -48,7 +49,7 @@ type Machine struct {
 // New returns a Machine that has heard of nobody yet.
 func New(now time.Time, c Config) *Machine {
 	c = c.withDefaults()
-	m := &Machine{c: c, load: c.Load, promised: c.Promised, durable: c.Promised, vote: c.Vote, epoch: c.Promised}
+	m := &Machine{c: c, born: now, load: c.Load, promised: c.Promised, durable: c.Promised, vote: c.Vote, epoch: c.Promised}
 	m.alone = now.Add(c.Alone)
 	if c.Quorum == Majority && !c.Fresh {
 		m.silent = now.Add(c.Suspect) // PROTOCOL.md §6 L1
@@ -60,7 +61,7 @@ func New(now time.Time, c Config) *Machine {
 // Receive takes one message of a peer the core holds alive. Messages of others, and kinds that are not the election's, are ignored.
 func (m *Machine) Receive(now time.Time, from wire.NodeID, msg wire.Message) {
 	p := m.peer(from)
-	if p == nil || !p.alive() {
+	if p == nil || !p.alive() || !m.credible(now, msg) {
 		return
 	}
 	switch v := msg.(type) {
