@@ -141,7 +141,7 @@ func (c *core) Deadline() time.Time {
 	d = earliest(d, c.greeting.next)
 	d = earliest(d, c.sweepAt)
 	d = earliest(d, c.answerDeadline())
-	for _, p := range c.peers {
+	for _, p := range c.order {
 		d = earliest(d, c.peerDeadline(p))
 	}
 	return d

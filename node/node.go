@@ -305,12 +305,8 @@ func (c *Config) defaultTools() error {
 	if c.Entropy == nil {
 		c.Entropy = rand.Reader
 	}
-	sampler := NewSampler()
-	if c.Load == nil {
-		c.Load = sampler.Sample
-	}
-	if c.MaxMemory == 0 {
-		c.MaxMemory = max(sampler.Total()/2, decodedBytes)
+	if c.Load == nil || c.MaxMemory == 0 {
+		c.measure(NewSampler())
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -324,6 +320,16 @@ func (c *Config) defaultTools() error {
 	}
 	c.Rand = mathrand.New(mathrand.NewPCG(binary.BigEndian.Uint64(seed[:8]), binary.BigEndian.Uint64(seed[8:])))
 	return nil
+}
+
+// measure has the machine say what nobody has configured.
+func (c *Config) measure(s *Sampler) {
+	if c.Load == nil {
+		c.Load = s.Sample
+	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = max(s.Total()/2, decodedBytes)
+	}
 }
 
 func orElse[T comparable](v *T, otherwise T) {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,11 +26,11 @@ type sim struct {
 	now    time.Time
 	begun  time.Time
 	net    *wiretest.Network
-	events simHeap
-	count  int
+	events wiretest.Queue[simEvent]
 	nodes  []*simNode
 	client *simClient
 	trace  [32]byte // running hash of everything delivered
+	heard  []byte   // what is hashed next
 	mode   election.Quorum
 	watch  func(x *simNode) // called after every event of a node; nil: nobody watches
 	log    func(format string, args ...any)
@@ -38,6 +38,7 @@ type sim struct {
 
 type simNode struct {
 	name  string
+	id    wire.NodeID
 	addr  netip.AddrPort
 	core  *core
 	disk  simDisk
@@ -60,28 +61,11 @@ type simDisk struct {
 	free     time.Time // when the last batch handed over is on disk: batches commit in their order
 }
 
+// simEvent is either something to do, or the tick of a node.
 type simEvent struct {
-	at  time.Time
-	seq int
-	do  func()
-}
-
-type simHeap []simEvent
-
-func (h simHeap) Len() int { return len(h) }
-func (h simHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h simHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *simHeap) Push(x any)   { *h = append(*h, x.(simEvent)) }
-func (h *simHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return e
+	do   func()
+	tick *simNode
+	life int // of tick
 }
 
 // seeded is an entropy source that a seed decides.
@@ -105,7 +89,7 @@ func newSim(t testing.TB, seed uint64, n int, mode election.Quorum) *sim {
 	s.faults(wiretest.Faults{})
 	for i := range n {
 		x := &simNode{
-			name: fmt.Sprintf("n%d", i+1), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 47470), rate: 1,
+			name: fmt.Sprintf("n%d", i+1), id: IDOf(fmt.Sprintf("n%d", i+1)), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 47470), rate: 1,
 			disk: simDisk{records: map[wire.JobID]wire.Record{}, mine: map[wire.JobID]*Mine{}},
 		}
 		s.net.Attach(x.addr)
@@ -133,10 +117,7 @@ func (s *sim) global(x *simNode, local time.Time) time.Time {
 	return s.begun.Add(time.Duration(float64(local.Sub(s.begun))/x.rate) + 1)
 }
 
-func (s *sim) at(when time.Time, do func()) {
-	s.count++
-	heap.Push(&s.events, simEvent{when, s.count, do})
-}
+func (s *sim) at(when time.Time, do func()) { s.events.Put(when, simEvent{do: do}) }
 
 func (s *sim) after(d time.Duration, do func()) { s.at(s.now.Add(d), do) }
 
@@ -144,21 +125,17 @@ func (s *sim) after(d time.Duration, do func()) { s.at(s.now.Add(d), do) }
 func (s *sim) start(x *simNode) {
 	x.life++
 	x.until, x.queue, x.tick = time.Time{}, nil, time.Time{}
-	var secret Secret
-	secret[0] = 7
-	ident, err := NewIdentity(secret)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	ident := simIdentity()
 	cfg, err := Config{
-		Name: x.name, Secret: secret, Dir: "unused", Control: simConn{}, Data: simConn{}, OpenClients: true, Quorum: s.mode,
+		Name: x.name, Secret: simSecret, Dir: "unused", Control: simConn{}, Data: simConn{}, OpenClients: true, Quorum: s.mode,
 		Voters: s.names(), Entropy: seeded{s.rand}, Rand: s.rand, Load: func() wire.Load { return wire.Load{} },
+		MaxMemory: 1 << 30,
 	}.withDefaults()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	k := coreConfig{
-		Config: cfg, self: IDOf(x.name), ident: ident, pid: uint32(x.life), rand: s.rand, snapshot: x.snapshot(),
+		Config: cfg, self: x.id, ident: ident, pid: uint32(x.life), rand: s.rand, snapshot: x.snapshot(),
 		control: []netip.AddrPort{x.addr}, data: []netip.AddrPort{netip.AddrPortFrom(x.addr.Addr(), 47480)},
 	}
 	k.cookie[0] = byte(x.life)
@@ -168,6 +145,17 @@ func (s *sim) start(x *simNode) {
 	s.log("%s starts", x.name)
 	s.flush(x)
 }
+
+var simSecret = Secret{7}
+
+// simIdentity is what every node of every simulated cluster holds of it.
+var simIdentity = sync.OnceValue(func() *Identity {
+	ident, err := NewIdentity(simSecret)
+	if err != nil {
+		panic(err)
+	}
+	return ident
+})
 
 func (s *sim) names() []string {
 	var out []string
@@ -245,14 +233,19 @@ func (s *sim) plan(x *simNode) {
 	if !x.tick.IsZero() && !x.tick.After(d) && !x.tick.Before(s.now) {
 		return
 	}
-	life := x.life
 	x.tick = d
-	s.at(d, func() {
-		if x.life == life && x.tick.Equal(d) {
-			x.tick = time.Time{}
-			s.wake(x)
-		}
-	})
+	s.events.Put(d, simEvent{tick: x, life: x.life})
+}
+
+// happen is an event whose time has come: by another plan, or a crash, a tick may have become void.
+func (s *sim) happen(at time.Time, e simEvent) {
+	switch x := e.tick; {
+	case x == nil:
+		e.do()
+	case x.life == e.life && x.tick.Equal(at):
+		x.tick = time.Time{}
+		s.wake(x)
+	}
 }
 
 // wake is one turn of a node's loop: after an absence it first hears what has come in meanwhile.
@@ -280,11 +273,10 @@ func (s *sim) pause(x *simNode, d time.Duration) {
 }
 
 func (s *sim) deliver(p wiretest.Packet) {
-	h := sha256.New()
-	h.Write(s.trace[:])
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(s.now.UnixNano())))
-	h.Write(p.Data)
-	h.Sum(s.trace[:0])
+	s.heard = append(s.heard[:0], s.trace[:]...)
+	s.heard = binary.BigEndian.AppendUint64(s.heard, uint64(s.now.UnixNano()))
+	s.heard = append(s.heard, p.Data...)
+	s.trace = sha256.Sum256(s.heard)
 	if p.To == s.client.addr {
 		s.client.receive(p.From, p.Data)
 		return
@@ -330,19 +322,16 @@ func (s *sim) run(d time.Duration, until func() bool) bool {
 
 // next is when the next thing happens.
 func (s *sim) next() time.Time {
-	n := s.net.Next()
-	if len(s.events) > 0 {
-		n = earliest(n, s.events[0].at)
-	}
-	return n
+	return earliest(s.net.Next(), s.events.Next())
 }
 
 func (s *sim) turn() {
 	for _, p := range s.net.Deliver(s.now) {
 		s.deliver(p)
 	}
-	if len(s.events) > 0 && !s.events[0].at.After(s.now) {
-		heap.Pop(&s.events).(simEvent).do()
+	if s.events.Due(s.now) {
+		at := s.events.Next()
+		s.happen(at, s.events.Take())
 	}
 }
 
@@ -356,7 +345,7 @@ func (s *sim) agreed(xs ...*simNode) *simNode {
 		}
 		leader = l
 	}
-	i := slices.IndexFunc(xs, func(x *simNode) bool { return IDOf(x.name) == leader })
+	i := slices.IndexFunc(xs, func(x *simNode) bool { return x.id == leader })
 	if i < 0 {
 		return nil
 	}

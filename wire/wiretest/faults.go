@@ -2,7 +2,6 @@ package wiretest
 
 import (
 	"encoding/binary"
-	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -27,25 +26,40 @@ type draw struct {
 }
 
 func (n *Network) draw(l Link, count uint64) draw {
-	h := fnv.New64a()
-	h.Write(binary.BigEndian.AppendUint64(nil, n.seed))
+	var b [48]byte
 	from, to := l.From.As16(), l.To.As16()
-	h.Write(from[:])
-	h.Write(to[:])
-	h.Write(binary.BigEndian.AppendUint64(nil, count))
-	return draw{fate: mix(h.Sum64())}
+	p := binary.BigEndian.AppendUint64(b[:0], n.seed)
+	p = append(append(p, from[:]...), to[:]...)
+	return draw{fate: mix(fnv(binary.BigEndian.AppendUint64(p, count)))}
 }
+
+// fnv is the hash FNV-1a. (hash/fnv makes an object of each.)
+func fnv[T string | []byte](p T) uint64 {
+	h := uint64(0xCBF29CE484222325)
+	for i := range len(p) {
+		h = (h ^ uint64(p[i])) * 0x100000001B3
+	}
+	return h
+}
+
+// question is what is asked of a fate, as a number.
+type question uint64
+
+func asking(what string) question { return question(fnv(what)) }
+
+var (
+	burstStarts, burstEnds, lost, jittered = asking("burst start"), asking("burst end"), asking("loss"), asking("jitter")
+	reordered, duplicated, corrupted, spot = asking("reorder"), asking("duplicate"), asking("corrupt"), asking("where")
+)
 
 // again is the fate of a copy.
 func (d draw) again() draw { return draw{fate: d.fate, round: d.round + 1} }
 
 // chance answers a question with a number in [0, 1).
-func (d draw) chance(question string) float64 { return float64(d.bits(question)>>11) / (1 << 53) }
+func (d draw) chance(q question) float64 { return float64(d.bits(q)>>11) / (1 << 53) }
 
-func (d draw) bits(question string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(question))
-	return mix(d.fate ^ h.Sum64() + uint64(d.round)*0x9E3779B97F4A7C15)
+func (d draw) bits(q question) uint64 {
+	return mix(d.fate ^ uint64(q) + uint64(d.round)*0x9E3779B97F4A7C15)
 }
 
 // mix spreads every bit of x over the result (the finalizer of splitmix64).
@@ -59,19 +73,19 @@ func mix(x uint64) uint64 {
 
 // lose decides whether a datagram vanishes, and keeps the state of a burst.
 func (f *Faults) lose(d draw, bursting *bool) bool {
-	if !*bursting && d.chance("burst start") < f.BurstStart {
+	if !*bursting && d.chance(burstStarts) < f.BurstStart {
 		*bursting = true
 	}
 	if *bursting {
-		*bursting = f.BurstEnd > 0 && d.chance("burst end") >= f.BurstEnd
+		*bursting = f.BurstEnd > 0 && d.chance(burstEnds) >= f.BurstEnd
 		return true
 	}
-	return d.chance("loss") < f.Loss
+	return d.chance(lost) < f.Loss
 }
 
 func (f *Faults) delay(d draw) time.Duration {
-	t := f.Delay + time.Duration(d.chance("jitter")*float64(f.Jitter))
-	if d.chance("reorder") < f.Reorder {
+	t := f.Delay + time.Duration(d.chance(jittered)*float64(f.Jitter))
+	if d.chance(reordered) < f.Reorder {
 		t += f.ReorderBy
 		if f.ReorderBy == 0 {
 			t += f.Delay + f.Jitter + time.Millisecond
@@ -82,11 +96,11 @@ func (f *Faults) delay(d draw) time.Duration {
 
 // hurt returns data, or a copy with one bit flipped.
 func (f *Faults) hurt(d draw, data []byte) []byte {
-	if len(data) == 0 || d.chance("corrupt") >= f.Corrupt {
+	if len(data) == 0 || d.chance(corrupted) >= f.Corrupt {
 		return data
 	}
 	bad := slices.Clone(data)
-	at := d.bits("where") % uint64(len(bad)*8)
+	at := d.bits(spot) % uint64(len(bad)*8)
 	bad[at/8] ^= 1 << (at % 8)
 	return bad
 }

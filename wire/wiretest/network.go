@@ -6,7 +6,6 @@
 package wiretest
 
 import (
-	"container/heap"
 	"net/netip"
 	"slices"
 	"time"
@@ -20,7 +19,6 @@ type Packet struct {
 	At       time.Time
 	From, To netip.AddrPort
 	Data     []byte
-	sequence uint64 // ties in time are broken by the order of sending
 }
 
 // Network carries datagrams between attached addresses. Whether and how one is hurt is a hash of the seed, the link and
@@ -30,8 +28,7 @@ type Network struct {
 	usual    Faults
 	links    map[Link]*state
 	attached []netip.AddrPort // sorted
-	flying   flight
-	sequence uint64
+	flying   Queue[Packet]
 	carried  uint64
 	lost     uint64
 }
@@ -127,29 +124,23 @@ func (n *Network) carry(now time.Time, from, to netip.AddrPort, data []byte) {
 		return
 	}
 	n.launch(now.Add(f.delay(d)), from, to, f.hurt(d, data))
-	if d.chance("duplicate") < f.Duplicate {
+	if d.chance(duplicated) < f.Duplicate {
 		n.launch(now.Add(f.delay(d.again())), from, to, data)
 	}
 }
 
 func (n *Network) launch(at time.Time, from, to netip.AddrPort, data []byte) {
-	n.sequence++
-	heap.Push(&n.flying, Packet{At: at, From: from, To: to, Data: slices.Clone(data), sequence: n.sequence})
+	n.flying.Put(at, Packet{At: at, From: from, To: to, Data: slices.Clone(data)})
 }
 
 // Next returns when the next datagram arrives; zero: none flies.
-func (n *Network) Next() time.Time {
-	if len(n.flying) == 0 {
-		return time.Time{}
-	}
-	return n.flying[0].At
-}
+func (n *Network) Next() time.Time { return n.flying.Next() }
 
 // Deliver returns what has arrived by now at attached addresses, in order.
 func (n *Network) Deliver(now time.Time) []Packet {
 	var due []Packet
-	for len(n.flying) > 0 && !n.flying[0].At.After(now) {
-		p := heap.Pop(&n.flying).(Packet)
+	for n.flying.Due(now) {
+		p := n.flying.Take()
 		if _, found := slices.BinarySearchFunc(n.attached, p.To, netip.AddrPort.Compare); found {
 			due = append(due, p)
 		}
@@ -167,25 +158,4 @@ func (n *Network) link(l Link) *state {
 		n.links[l] = s
 	}
 	return s
-}
-
-// flight is a heap by time of arrival.
-type flight []Packet
-
-func (f flight) Len() int      { return len(f) }
-func (f flight) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
-func (f *flight) Push(x any)   { *f = append(*f, x.(Packet)) }
-func (f flight) Less(i, j int) bool {
-	if c := f[i].At.Compare(f[j].At); c != 0 {
-		return c < 0
-	}
-	return f[i].sequence < f[j].sequence
-}
-
-func (f *flight) Pop() any {
-	old := *f
-	p := old[len(old)-1]
-	old[len(old)-1] = Packet{}
-	*f = old[:len(old)-1]
-	return p
 }
