@@ -46,6 +46,31 @@ func (f *frame) append(p []byte) []byte {
 	return append(p, f.Payload...)
 }
 
+// read is append the other way, and reports whether p is in that form. A test holds the result equal to the library's.
+func (b *body) read(p []byte) bool {
+	c := cursor{p: p}
+	pairs := c.head(cborMap)
+	b.Source, b.Dest, b.Boot = c.id(1), c.id(2), c.id(3)
+	b.AckBase, b.AckMask, b.Echo, b.Delay = c.number(4), c.number(5), c.number(6), c.number(7)
+	c.key(8)
+	n := c.head(cborArray)
+	if c.lost || n > maxFrames || n > uint64(len(c.p)/4) || pairs != uint64(4+filled(b.AckBase, b.AckMask, b.Echo, b.Delay)) {
+		return false
+	}
+	b.Frames = make([]frame, n)
+	for i := range b.Frames {
+		b.Frames[i].read(&c)
+	}
+	return !c.lost && len(c.p) == 0
+}
+
+func (f *frame) read(c *cursor) {
+	c.lost = c.head(cborArray) != 3 || c.lost
+	f.Kind = Kind(c.limited(0xFF))
+	f.ID = c.head(cborUint)
+	f.Payload = c.bytes()
+}
+
 const (
 	bareOverhead  = 1 + 3*18 + 2             // map, ids and frames of a body without acks and echo
 	bodyOverhead  = 1 + 3*18 + 3*10 + 11 + 3 // map, ids, acks and echo, delay, frames: at their longest

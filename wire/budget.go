@@ -50,7 +50,9 @@ func (b *budget) slot(from netip.Addr) uint64 {
 	if !from.Unmap().Is4() {
 		n = 8
 	}
-	sum := sha256.Sum256(append(b.secret[:], p[:n]...))
+	var in [32]byte
+	copy(in[copy(in[:], b.secret[:]):], p[:n])
+	sum := sha256.Sum256(in[:len(b.secret)+n])
 	return binary.BigEndian.Uint64(sum[:]) % sources
 }
 

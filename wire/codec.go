@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -44,7 +45,10 @@ func AppendMessage(p []byte, m Message) ([]byte, error) {
 		return p, err
 	}
 	if h, ok := v.(hot); ok {
-		return h.append(p), nil
+		return h.append(slices.Grow(p, hotSize)), nil
+	}
+	if p == nil {
+		return marshal(v), nil
 	}
 	return append(p, marshal(v)...), nil
 }
@@ -73,9 +77,13 @@ func parse[M Message](p []byte) (Message, error) {
 	return m, bounds(m)
 }
 
+// parseBody decodes a body. The payloads may be part of p.
 func parseBody(p []byte) (b body, err error) {
-	if err = unmarshal(p, &b, "body"); err != nil {
-		return b, err
+	if !b.read(p) {
+		b = body{}
+		if err = unmarshal(p, &b, "body"); err != nil {
+			return b, err
+		}
 	}
 	switch {
 	case b.Source.IsZero():

@@ -199,7 +199,12 @@ func (e *Endpoint) step(now time.Time) {
 	}
 }
 
-func (e *Endpoint) emit(v Event) { e.events = append(e.events, v) }
+func (e *Endpoint) emit(v Event) {
+	if e.events == nil {
+		e.events = make([]Event, 0, 2) // most datagrams: heard, and delivered
+	}
+	e.events = append(e.events, v)
+}
 
 // ship sends a body.
 func (e *Endpoint) ship(to netip.AddrPort, key *sealer, b body) { e.dispatch(to, key, e.encode(&b)) }

@@ -6,6 +6,9 @@ package wire
 // hot is a message that appends its own CBOR form.
 type hot interface{ append(p []byte) []byte }
 
+// hotSize holds most of them.
+const hotSize = 80
+
 func (h Heartbeat) append(p []byte) []byte {
 	p = append(p, cborMap|4+filled(uint64(h.Role), h.Digest, uint64(h.Count), uint64(h.View), h.Echo, h.Done, uint64(h.PID)))
 	p = appendHead(append(p, 1), cborUint, h.Sequence)

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 )
 
@@ -19,6 +20,58 @@ func TestEncodedByHandIsWhatTheLibraryMakes(t *testing.T) {
 			if got, want := m.(hot).append(nil), marshal(m); !bytes.Equal(got, want) {
 				t.Fatalf("%+v: got %x, want %x", m, got, want)
 			}
+		}
+	}
+}
+
+// What is read by hand is read by the library too, and as the same; and what we write is read by hand. Of bytes that are
+// somehow wrong the library decides.
+func TestReadByHandIsReadByTheLibrary(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	refused := 0
+	for range 20000 {
+		b := randomBody(r)
+		p := b.append(nil)
+		if !new(body).read(p) {
+			t.Fatalf("%x was not read by hand", p)
+		}
+		readByHandIsReadAlike(t, p)
+		for range 1 + r.IntN(3) {
+			p[r.IntN(min(len(p), 80))] ^= 1 << r.IntN(8)
+		}
+		if p = p[:len(p)-r.IntN(2)]; r.IntN(8) == 0 {
+			p = append(p, 0)
+		}
+		readByHandIsReadAlike(t, p)
+		if !new(body).read(p) {
+			refused++
+		}
+	}
+	if refused < 1000 {
+		t.Errorf("only %d of the damaged bodies were left to the library", refused)
+	}
+}
+
+func readByHandIsReadAlike(t *testing.T, p []byte) {
+	t.Helper()
+	var hand, library body
+	if !hand.read(p) {
+		return
+	}
+	if err := unmarshal(p, &library, "body"); err != nil || !reflect.DeepEqual(hand, library) {
+		t.Fatalf("%x: by hand %+v, by the library %+v, %v", p, hand, library, err)
+	}
+}
+
+// The five forms of an integer are the library's, and so is where they end.
+func TestCursorReadsEveryFormOfAnInteger(t *testing.T) {
+	for _, p := range []string{"\x00", "\x17", "\x18\x05", "\x18\xff", "\x19\x00\x05", "\x1a\x00\x00\x00\x05",
+		"\x1b\x00\x00\x00\x00\x00\x00\x00\x05", "\x1b\xff\xff\xff\xff\xff\xff\xff\xff", "", "\x18", "\x19\x00", "\x1c", "\x1f", "\x20", "\x40"} {
+		c := cursor{p: []byte(p)}
+		got, read := c.head(cborUint), !c.lost
+		var want uint64
+		if err := unmarshal([]byte(p), &want, "integer"); read != (err == nil) || got != want {
+			t.Errorf("%x: got %d, %v; want %d, %v", p, got, read, want, err)
 		}
 	}
 }

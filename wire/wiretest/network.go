@@ -29,6 +29,7 @@ type Network struct {
 	links    map[Link]*state
 	attached []netip.AddrPort // sorted
 	flying   Queue[Packet]
+	due      []Packet // what Deliver returned last
 	carried  uint64
 	lost     uint64
 }
@@ -136,15 +137,16 @@ func (n *Network) launch(at time.Time, from, to netip.AddrPort, data []byte) {
 // Next returns when the next datagram arrives; zero: none flies.
 func (n *Network) Next() time.Time { return n.flying.Next() }
 
-// Deliver returns what has arrived by now at attached addresses, in order.
+// Deliver returns what has arrived by now at attached addresses, in order. The slice is good until the next call.
 func (n *Network) Deliver(now time.Time) []Packet {
-	var due []Packet
+	due := n.due[:0]
 	for n.flying.Due(now) {
 		p := n.flying.Take()
 		if _, found := slices.BinarySearchFunc(n.attached, p.To, netip.AddrPort.Compare); found {
 			due = append(due, p)
 		}
 	}
+	n.due = due
 	return due
 }
 
