@@ -52,7 +52,8 @@ type core struct {
 	gapAt    time.Time
 	leaderAt time.Time // when the leader now gone was last heard
 	changes  []change
-	led      bool // a leader was known when last a change was noted
+	canvass  uint64 // messages Election and Coordinator said, copies not counted
+	led      bool   // a leader was known when last a change was noted
 	stopping bool
 	fatal    error
 }

@@ -40,6 +40,8 @@ func (c *core) assignFor(now time.Time, w caller, m wire.TaskAssignmentRequest) 
 		c.decline(now, w, m.Job, r.Code, 0, "the job has failed")
 	case r.State != wire.Failed && c.usable(r.Server, m.Avoid):
 		c.confirmFor(now, w, r)
+	case r.Attempt >= maxAttempt:
+		c.decline(now, w, m.Job, wire.CodeInternal, 0, "no attempt is left")
 	default:
 		c.reassignFor(now, w, m, r)
 	}

@@ -88,7 +88,15 @@ func (c *core) electionSays(now time.Time, o election.Output) {
 			c.ping(now, p.id)
 		default:
 			c.ep.Send(now, p.id, o.Message)
+			c.canvassed(o.Message)
 		}
+	}
+}
+
+// canvassed counts what is said to become leader, or to say that one is.
+func (c *core) canvassed(m wire.Message) {
+	if k := m.Kind(); k == wire.KindElection || k == wire.KindCoordinator {
+		c.canvass++
 	}
 }
 

@@ -118,6 +118,11 @@ func (c *core) move(now time.Time, r wire.Record) {
 	if c.elect.Ready(now) != wire.CodeOK {
 		return
 	}
+	if r.Attempt >= maxAttempt { // not by counting: a peer has said so, and no record can go beyond it
+		r.State, r.Code = wire.Failed, wire.CodeInternal
+		c.record(now, r, Batch{})
+		return
+	}
 	r = c.next(r, []wire.NodeID{r.Server})
 	if c.launch(now, r, nil) != nil {
 		return

@@ -12,6 +12,7 @@ type Counters struct {
 	Wire    wire.Counters
 	Dropped uint64        // datagrams that came in faster than the loop took them
 	Changes uint64        // of leadership, as this node saw it
+	Canvass uint64        // messages Election and Coordinator said to peers, retransmissions not counted
 	Late    time.Duration // the longest the loop was late
 	Backlog int           // store batches not yet durable
 	Held    int           // results held here
@@ -21,7 +22,7 @@ type Counters struct {
 func (n *Node) Counters(ctx context.Context) (v Counters, err error) {
 	err = n.loop.do(ctx, func(_ time.Time, c *core) {
 		v = Counters{
-			Wire: c.ep.Counters(), Dropped: n.loop.dropped.Load(), Changes: c.elect.Status().Changes,
+			Wire: c.ep.Counters(), Dropped: n.loop.dropped.Load(), Changes: c.elect.Status().Changes, Canvass: c.canvass,
 			Late: n.loop.late, Backlog: int(c.queued - c.stored), Held: len(c.mine),
 		}
 	})

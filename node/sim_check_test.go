@@ -35,7 +35,7 @@ func watched(s *sim) *check {
 		s: s, leaders: map[uint64]string{}, promised: map[string]uint64{}, records: map[string]map[wire.JobID]wire.Record{},
 		lives: map[string]int{}, servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
 	}
-	s.watch, s.client.told = c.look, c.single
+	s.watch, s.client.told = c.look, func(_ *simAsk, m wire.TaskAssignmentResponse) { c.single(m) }
 	return c
 }
 

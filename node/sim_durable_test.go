@@ -19,7 +19,7 @@ func TestSimulatedDurableMeansOnDisk(t *testing.T) {
 			s.faults(wiretest.Faults{Loss: 0.1})
 			s.startAll()
 			s.settled()
-			s.client.told = func(m wire.TaskAssignmentResponse) {
+			s.client.told = func(_ *simAsk, m wire.TaskAssignmentResponse) {
 				if m.Durable {
 					told++
 					s.onDisks(m)

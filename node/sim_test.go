@@ -21,19 +21,26 @@ import (
 // sim is a whole cluster of cores on one event heap: real codec, sealing, election and ledger; virtual time, the simulated
 // network of wiretest, and disks that lose what they had not committed. One seed decides everything.
 type sim struct {
-	t      testing.TB
-	rand   *rand.Rand
-	now    time.Time
-	begun  time.Time
-	net    *wiretest.Network
-	events wiretest.Queue[simEvent]
-	nodes  []*simNode
-	client *simClient
-	trace  [32]byte // running hash of everything delivered
-	heard  []byte   // what is hashed next
-	mode   election.Quorum
-	watch  func(x *simNode) // called after every event of a node; nil: nobody watches
-	log    func(format string, args ...any)
+	t       testing.TB
+	rand    *rand.Rand
+	now     time.Time
+	begun   time.Time
+	net     *wiretest.Network
+	events  wiretest.Queue[simEvent]
+	nodes   []*simNode
+	client  *simClient // the first of clients
+	clients []*simClient
+	trace   [32]byte // running hash of everything delivered
+	heard   []byte   // what is hashed next
+	mode    election.Quorum
+	guests  map[netip.AddrPort]func(from netip.AddrPort, p []byte) // who hears what comes to an address that is no node's
+	watch   func(x *simNode)                                       // called after every event of a node; nil: nobody watches
+	given   func(x *simNode, p wiretest.Packet)                    // gives a node a datagram; nil: core.Receive
+	taps    []func(from, to netip.AddrPort, p []byte)              // hear all that is sent
+	ended   func(x *simNode)                                       // a node has ended of its own; nil: that is an error
+	upload  time.Duration                                          // how soon a job has to begin; zero: as the product has it
+	absent  time.Duration                                          // how long a job waits for its client; likewise
+	log     func(format string, args ...any)
 }
 
 type simNode struct {
@@ -48,17 +55,6 @@ type simNode struct {
 	until time.Time // paused until then
 	queue []wiretest.Packet
 	fatal error
-}
-
-// simDisk is what survives a crash: the batches committed so far.
-type simDisk struct {
-	promised uint64
-	voted    wire.NodeID
-	used     bool
-	last     time.Time
-	records  map[wire.JobID]wire.Record
-	mine     map[wire.JobID]*Mine
-	free     time.Time // when the last batch handed over is on disk: batches commit in their order
 }
 
 // simEvent is either something to do, or the tick of a node.
@@ -83,20 +79,19 @@ var _ io.Reader = seeded{}
 func newSim(t testing.TB, seed uint64, n int, mode election.Quorum) *sim {
 	s := &sim{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), mode: mode,
-		net: wiretest.New(seed), log: func(string, ...any) {},
+		net: wiretest.New(seed), guests: map[netip.AddrPort]func(netip.AddrPort, []byte){}, log: func(string, ...any) {},
 	}
 	s.begun = s.now
 	s.faults(wiretest.Faults{})
 	for i := range n {
 		x := &simNode{
 			name: fmt.Sprintf("n%d", i+1), id: IDOf(fmt.Sprintf("n%d", i+1)), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 47470), rate: 1,
-			disk: simDisk{records: map[wire.JobID]wire.Record{}, mine: map[wire.JobID]*Mine{}},
+			disk: newSimDisk(),
 		}
 		s.net.Attach(x.addr)
 		s.nodes = append(s.nodes, x)
 	}
-	s.client = newSimClient(s)
-	s.net.Attach(s.client.addr)
+	s.client = s.join()
 	return s
 }
 
@@ -129,7 +124,7 @@ func (s *sim) start(x *simNode) {
 	cfg, err := Config{
 		Name: x.name, Secret: simSecret, Dir: "unused", Control: simConn{}, Data: simConn{}, OpenClients: true, Quorum: s.mode,
 		Voters: s.names(), Entropy: seeded{s.rand}, Rand: s.rand, Load: func() wire.Load { return wire.Load{} },
-		MaxMemory: 1 << 30,
+		MaxMemory: 1 << 30, Upload: s.upload, Absent: s.absent,
 	}.withDefaults()
 	if err != nil {
 		s.t.Fatal(err)
@@ -177,32 +172,25 @@ func (s *sim) others(x *simNode) (out []netip.AddrPort) {
 func (s *sim) crash(x *simNode) {
 	x.life++
 	x.core = nil
+	x.lose(s.rand)
 }
 
 // flush carries out what a core wants done and plans its next wake-up.
 func (s *sim) flush(x *simNode) {
-	c, life := x.core, x.life
+	c := x.core
 	if c == nil {
 		return
 	}
 	for _, d := range c.Take() {
-		s.net.Send(s.now, x.addr, d.To, d.Data)
+		s.send(x.addr, d.To, d.Data)
 	}
-	for _, b := range c.takeBatches() {
-		if x.disk.free.Before(s.now) {
-			x.disk.free = s.now
-		}
-		x.disk.free = x.disk.free.Add(time.Duration(1+s.rand.IntN(4)) * time.Millisecond)
-		s.at(x.disk.free, func() { s.commit(x, life, b) })
-	}
+	s.save(x, c.takeBatches())
 	c.takeDrops()
 	for _, ch := range c.takeChanges() {
 		s.log("%s: leader %q epoch %d role %v", x.name, ch.leader, ch.epoch, ch.role)
 	}
 	if c.fatal != nil {
-		x.fatal = c.fatal
-		s.t.Errorf("%s: %v", x.name, c.fatal)
-		s.crash(x)
+		s.end(x)
 		return
 	}
 	s.plan(x)
@@ -211,14 +199,24 @@ func (s *sim) flush(x *simNode) {
 	}
 }
 
-func (s *sim) commit(x *simNode, life int, b Batch) {
-	if x.life != life {
-		return
+// end lets a node's process go, whose core has given up.
+func (s *sim) end(x *simNode) {
+	x.fatal = x.core.fatal
+	s.log("%s ends: %v", x.name, x.fatal)
+	if s.ended == nil {
+		s.t.Errorf("%s: %v", x.name, x.fatal)
+	} else {
+		s.ended(x)
 	}
-	x.commit(b)
-	x.disk.last = s.local(x)
-	x.core.Stored(s.local(x), x.core.stored+1)
-	s.flush(x)
+	s.crash(x)
+}
+
+// send puts a datagram on the way.
+func (s *sim) send(from, to netip.AddrPort, p []byte) {
+	for _, tap := range s.taps {
+		tap(from, to, p)
+	}
+	s.net.Send(s.now, from, to, p)
 }
 
 // plan makes the node wake at its core's deadline.
@@ -259,7 +257,7 @@ func (s *sim) wake(x *simNode) {
 		x.core.late(now, gap)
 	}
 	for _, p := range x.queue {
-		x.core.Receive(now, p.From, p.Data)
+		s.give(x, p)
 	}
 	x.queue = nil
 	x.core.Advance(now)
@@ -277,8 +275,8 @@ func (s *sim) deliver(p wiretest.Packet) {
 	s.heard = binary.BigEndian.AppendUint64(s.heard, uint64(s.now.UnixNano()))
 	s.heard = append(s.heard, p.Data...)
 	s.trace = sha256.Sum256(s.heard)
-	if p.To == s.client.addr {
-		s.client.receive(p.From, p.Data)
+	if hear := s.guests[p.To]; hear != nil {
+		hear(p.From, p.Data)
 		return
 	}
 	for _, x := range s.nodes {
@@ -297,9 +295,17 @@ func (s *sim) receive(x *simNode, p wiretest.Packet) {
 		}
 		return
 	}
-	x.core.Receive(s.local(x), p.From, p.Data)
+	s.give(x, p)
 	x.core.Advance(s.local(x))
 	s.flush(x)
+}
+
+func (s *sim) give(x *simNode, p wiretest.Packet) {
+	if s.given != nil {
+		s.given(x, p)
+		return
+	}
+	x.core.Receive(s.local(x), p.From, p.Data)
 }
 
 // run lets virtual time pass, or stops when until holds; it reports whether it did.
@@ -362,44 +368,6 @@ func (s *sim) equal(xs ...*simNode) bool {
 		}
 	}
 	return true
-}
-
-// commit is what the store's transaction would do.
-func (x *simNode) commit(b Batch) {
-	if b.Epoch != nil && b.Epoch.Epoch >= x.disk.promised {
-		x.disk.promised, x.disk.voted = b.Epoch.Epoch, b.Epoch.For
-	}
-	for _, r := range b.Records {
-		if old, ok := x.disk.records[r.Job]; ok {
-			r = Merge(old, r)
-		}
-		x.disk.records[r.Job] = r
-	}
-	for _, m := range b.Mine {
-		x.disk.mine[m.Job] = &m
-	}
-	for _, j := range b.Unmine {
-		delete(x.disk.mine, j)
-	}
-	for _, j := range b.Forget {
-		delete(x.disk.records, j)
-	}
-}
-
-// snapshot is what a new process finds on the disk.
-func (x *simNode) snapshot() Snapshot {
-	d := &x.disk
-	s := Snapshot{Promised: d.promised, Voted: d.voted, Fresh: !d.used, Last: d.last, Since: map[wire.JobID]time.Time{}, Mine: map[wire.JobID]Mine{}}
-	for job, m := range d.mine {
-		s.Mine[job] = *m
-	}
-	for job, r := range d.records {
-		s.Records = append(s.Records, r)
-		s.Since[job] = d.last
-	}
-	slices.SortFunc(s.Records, func(a, b wire.Record) int { return a.Job.Compare(b.Job) })
-	d.free = time.Time{}
-	return s
 }
 
 // simConn stands where a core's Config wants a socket; the core never touches it.

@@ -24,6 +24,7 @@ var (
 	descRefused    = total("datagrams_refused", "Datagrams not acted on, by reason.", "reason")
 	descHandshakes = total("handshakes", "Sessions begun with peers.")
 	descChanges    = total("leader_changes", "Changes of leadership that this server saw.")
+	descCanvass    = total("election_messages", "Messages Election and Coordinator said to peers, retransmissions not counted.")
 	descLate       = gauge("loop_late_seconds", "The longest the loop has been late since the start.")
 	descBacklog    = gauge("store_backlog", "Store batches not yet on disk.")
 	descHeld       = gauge("results_held", "Results kept on this server.")
@@ -31,7 +32,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (t traffic) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descHandshakes, descChanges, descLate, descBacklog, descHeld} {
+	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descHandshakes, descChanges, descCanvass, descLate, descBacklog, descHeld} {
 		out <- d
 	}
 }
@@ -56,6 +57,7 @@ func (t traffic) Collect(out chan<- prometheus.Metric) {
 	count(descResent, w.Retransmissions)
 	count(descHandshakes, w.Handshakes)
 	count(descChanges, c.Changes)
+	count(descCanvass, c.Canvass)
 	for reason, v := range map[string]uint64{
 		"replayed": w.Replays, "malformed": w.Malformed, "unauthenticated": w.Unauthenticated, "misdirected": w.Misdirected,
 		"forbidden": w.Forbidden, "over_budget": w.Starved, "queue_full": c.Dropped,
