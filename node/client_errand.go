@@ -42,8 +42,8 @@ type errand struct {
 	reached Progress // owned by the stream
 	lanes   *lanes   // owned by the stream; nil while one connection will do
 
-	active   atomic.Int64 // when bytes last moved, Unix nanoseconds
-	verified atomic.Bool  // the result is whole: nothing is lost any more
+	active   instant     // when bytes last moved
+	verified atomic.Bool // the result is whole: nothing is lost any more
 }
 
 const (
@@ -266,6 +266,6 @@ func (e *errand) enter(a *assignment) {
 	}
 	e.avoid = slices.DeleteFunc(e.avoid, func(id wire.NodeID) bool { return id == a.Server.ID })
 	e.receipt.Attempts++
-	e.active.Store(time.Now().UnixNano())
+	e.active.note(time.Now())
 	e.reached = Progress{Server: a.Server.Name, Attempt: e.receipt.Attempts}
 }

@@ -251,7 +251,7 @@ func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 
 // moveOn notes that bytes moved and tells where the job stands.
 func (e *errand) moveOn(stage string, done, total int64) {
-	e.active.Store(time.Now().UnixNano())
+	e.active.note(time.Now())
 	p := e.reached
 	p.Stage, p.Done, p.Total = stage, done, total
 	e.cl.tell.say(p)

@@ -41,7 +41,7 @@ func (e *errand) watch(ctx context.Context, cancel context.CancelCauseFunc, done
 
 // still reports whether no byte has moved for a while. A result that is whole needs none.
 func (e *errand) still(d time.Duration) bool {
-	return !e.verified.Load() && time.Since(time.Unix(0, e.active.Load())) >= d
+	return !e.verified.Load() && time.Since(e.active.last()) >= d
 }
 
 // heed takes note of what servers say of the job while its stream is open.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +19,7 @@ var errRange = errors.New("node: not a range of this image")
 type mosaic struct {
 	spool *Spool
 	size  int64
-	heard atomic.Int64 // when the last range came, Unix nanoseconds
+	heard instant // when the last range came
 
 	mu     sync.Mutex
 	have   []bool        // by range; guarded by mu
@@ -66,7 +65,7 @@ func (m *mosaic) put(p []byte, offset int64) error {
 	for i := m.whole / rangeSize; m.whole < m.size && m.have[i]; i++ {
 		m.whole = min(m.whole+rangeSize, m.size)
 	}
-	m.heard.Store(time.Now().UnixNano())
+	m.heard.note(time.Now())
 	m.stir()
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"p2pnode/stego"
@@ -39,7 +38,7 @@ type upload struct {
 
 	ctx   context.Context
 	end   context.CancelCauseFunc
-	heard atomic.Int64 // when the last byte came, Unix nanoseconds
+	heard instant // when the last byte came
 
 	window time.Time // end of the present one
 	count  int64     // bytes in it
@@ -52,7 +51,7 @@ func newUpload(ctx context.Context, s source, size uint64, crowded func() bool) 
 	now := time.Now()
 	u := &upload{s: s, left: size, crowded: crowded, last: now.Add(uploadGrace + time.Duration(size/paceFloor)*time.Second)}
 	u.ctx, u.end = context.WithCancelCause(ctx)
-	u.heard.Store(now.UnixNano())
+	u.heard.note(now)
 	return u
 }
 
@@ -60,11 +59,11 @@ func newUpload(ctx context.Context, s source, size uint64, crowded func() bool) 
 func (u *upload) cut(why error) { u.end(why) }
 
 func (u *upload) stalled(now time.Time) bool {
-	heard := u.heard.Load()
-	if g, ok := u.s.(*mosaic); ok {
-		heard = max(heard, g.heard.Load())
+	heard := u.heard.last()
+	if g, ok := u.s.(*mosaic); ok && g.heard.last().After(heard) {
+		heard = g.heard.last()
 	}
-	return now.Sub(time.Unix(0, heard)) > stalledAfter
+	return now.Sub(heard) > stalledAfter
 }
 
 // Read returns the image's next bytes, and io.EOF after the last.
@@ -81,7 +80,7 @@ func (u *upload) Read(p []byte) (int, error) {
 		u.left -= uint64(n)
 		u.count += int64(n)
 		if n > 0 {
-			u.heard.Store(time.Now().UnixNano())
+			u.heard.note(time.Now())
 			return n, nil
 		}
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
