@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ type pretender struct {
 
 	asked, met, heard atomic.Int64 // questions, finished handshakes, streams
 	done              chan struct{}
+	stop              func()
 }
 
 // pretend starts a pretender on a host, under the name of a server. Its certificate is of the cluster of proof, whatever
@@ -100,9 +102,10 @@ func pretend(t testing.TB, h *host, name string, proof node.Secret, shape func(*
 	if p.data, err = quic.Listen(data, conf, nil); err != nil {
 		t.Fatal(err)
 	}
+	p.stop = sync.OnceFunc(func() { p.data.Close(); data.Close(); p.conn.Close(); <-p.done })
 	go p.answer()
 	go p.serve()
-	t.Cleanup(func() { p.data.Close(); data.Close(); p.conn.Close(); <-p.done })
+	t.Cleanup(p.stop)
 	return p
 }
 

@@ -161,8 +161,10 @@ func (h *host) forger(t testing.TB) *forger {
 	t.Helper()
 	f := &forger{}
 	err := h.inside(func() (err error) {
-		f.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
-		return err
+		if f.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW); err != nil {
+			return err
+		}
+		return unix.SetsockoptInt(f.fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
 	})
 	if err != nil {
 		t.Fatalf("raw socket in %s: %v", h.ns, err)
