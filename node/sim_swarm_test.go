@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,7 @@ func TestSwarm(t *testing.T) {
 		t.Logf("trace %x", run.s.trace)
 		return
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a cluster is small and makes much garbage
 	began := time.Now()
 	var virtual, next atomic.Int64
 	var group sync.WaitGroup
