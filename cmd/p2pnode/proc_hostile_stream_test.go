@@ -24,7 +24,8 @@ type stranger struct {
 	t    *testing.T
 	home *host
 	quic *quic.Transport
-	ca   []byte // the authority of the cluster
+	ca   []byte    // the authority of the cluster
+	key  *wire.Key // K_client, if it has a token
 }
 
 func (c *crew) stranger(t *testing.T, h *host) *stranger {
@@ -59,6 +60,7 @@ func (s *stranger) dial(c *crew, p *proc) (*quic.Conn, error) {
 type speech struct {
 	t *testing.T
 	*quic.Stream
+	proof []byte // that the stranger holds a token, on this connection
 }
 
 // open opens a stream to a server, on a connection of its own.
@@ -73,14 +75,40 @@ func (s *stranger) open(c *crew, p *proc) speech {
 		s.t.Fatal(err)
 	}
 	stream.SetDeadline(time.Now().Add(time.Minute))
-	return speech{s.t, stream}
+	var proof []byte
+	if s.key != nil {
+		tls := conn.ConnectionState().TLS
+		if proof, err = node.Prove(*s.key, &tls); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return speech{s.t, stream, proof}
 }
 
 func (s speech) say(f wire.Frame) {
 	s.t.Helper()
-	if err := wire.WriteFrame(s, f); err != nil {
+	if err := wire.WriteFrame(s, s.proving(f)); err != nil {
 		s.t.Fatalf("write %T: %v", f, err)
 	}
+}
+
+// proving puts the proof into a frame that has room for one.
+func (s speech) proving(f wire.Frame) wire.Frame {
+	switch q := f.(type) {
+	case wire.TaskRequest:
+		q.Proof = s.proof
+		return q
+	case wire.TaskRange:
+		q.Proof = s.proof
+		return q
+	case wire.Fetch:
+		q.Proof = s.proof
+		return q
+	case wire.Query:
+		q.Proof = s.proof
+		return q
+	}
+	return f
 }
 
 // hear reads a frame of one type.

@@ -14,10 +14,17 @@ import (
 )
 
 // TestClientCannotTouchAnothersJob has one client do a job halfway and another, which knows all that is public of it, try to
-// fetch, move, cancel and overwrite it; then the owner goes on as if nothing had been.
+// fetch, move, cancel and overwrite it; then the owner goes on as if nothing had been. Once both are strangers to an open
+// cluster, once both hold its client token.
 func TestClientCannotTouchAnothersJob(t *testing.T) {
+	for _, mode := range []string{"open", "token"} {
+		t.Run(mode, func(t *testing.T) { touchAnothersJob(t, mode) })
+	}
+}
+
+func touchAnothersJob(t *testing.T, mode string) {
 	on := newLAN(t, "n1", "n2", "owner", "thief")
-	c := staff(newLab(t), on, []string{"n1", "n2"})
+	c := staff(newLab(t), on, []string{"n1", "n2"}, "--clients", mode)
 	v, _ := c.agree(10 * time.Second)
 	leader, _ := c.leads(v)
 	image, err := os.ReadFile(c.photos()[0])
@@ -27,13 +34,23 @@ func TestClientCannotTouchAnothersJob(t *testing.T) {
 	q := request(t, secretOf('o'), image, measured(t, image), "the owner's text")
 	job := jobOf(q.Secret)
 
-	open := wire.KeyRef{Authority: wire.AuthorityOpen}
-	owner := on.host("owner").questioner(t, wire.OpenKey, open)
+	key, as := wire.OpenKey, wire.KeyRef{Authority: wire.AuthorityOpen}
+	if mode == "token" {
+		key, as = c.readToken().Client, wire.KeyRef{Authority: wire.AuthorityClient}
+	}
+	visitor := func(h *host) *stranger {
+		s := c.stranger(t, h)
+		if mode == "token" {
+			s.key = &key
+		}
+		return s
+	}
+	owner := on.host("owner").questioner(t, key, as)
 	at := netip.AddrPortFrom(c.homes[leader].addr, 47470)
 	given := owner.assignment(at, job)
 	q.Attempt, q.Epoch, q.Leader = given.Attempt, given.Epoch, given.Leader
 	server := among(c.procs, given.Server.Name)
-	up := c.stranger(t, on.host("owner")).open(c, server)
+	up := visitor(on.host("owner")).open(c, server)
 	up.say(q)
 	if r := hear[wire.TaskResponse](up); !r.Accepted {
 		t.Fatalf("the owner is refused: %+v", r)
@@ -41,11 +58,14 @@ func TestClientCannotTouchAnothersJob(t *testing.T) {
 	half := len(image) / 2
 	up.Write(image[:half])
 
-	thief := c.stranger(t, on.host("thief"))
+	thief := visitor(on.host("thief"))
 	theft := func(when string) {
 		t.Helper()
 		c.steal(thief, server, job, q, when)
-		liar := on.host("thief").questioner(t, wire.OpenKey, open)
+		liar := on.host("thief").questioner(t, key, as)
+		if s := liar.standing(at, job); s.Attempt != given.Attempt || s.State != wire.Running && s.State != wire.Done {
+			t.Errorf("%s: the job is %v, attempt %d", when, s.State, s.Attempt)
+		}
 		if a := liar.assignment(at, job, node.IDOf(server.name)); a.Attempt != given.Attempt || a.Server.ID != given.Server.ID {
 			t.Errorf("%s: the thief moved the job from attempt %d at %s to %d at %s", when, given.Attempt, given.Server.Name, a.Attempt, a.Server.Name)
 		}
@@ -58,7 +78,7 @@ func TestClientCannotTouchAnothersJob(t *testing.T) {
 	}
 	theft("while its result is stored")
 
-	again := c.stranger(t, on.host("owner")).open(c, server) // the same job once more: the stored result
+	again := visitor(on.host("owner")).open(c, server) // the same job once more: the stored result
 	again.say(wire.Fetch{Secret: q.Secret})
 	if r := hear[wire.TaskResponse](again); !r.Accepted || !r.Stored {
 		t.Fatalf("the owner's result is gone: %+v", r)
@@ -81,6 +101,16 @@ func (c *crew) steal(thief *stranger, server *proc, job wire.JobID, q wire.TaskR
 			c.t.Errorf("%s: a made-up secret fetches %+v", when, r)
 		}
 		s = thief.open(c, server)
+		s.say(wire.Fetch{Secret: secret, Length: 16384})
+		if r := hear[wire.TaskResponse](s); r.Accepted || r.Code != wire.CodeNotFound {
+			c.t.Errorf("%s: a made-up secret fetches a range: %+v", when, r)
+		}
+		s = thief.open(c, server)
+		s.say(wire.TaskRange{Secret: secret, Length: 16384})
+		if r := hear[wire.TaskResponse](s); r.Accepted {
+			c.t.Errorf("%s: a made-up secret uploads a range: %+v", when, r)
+		}
+		s = thief.open(c, server)
 		s.say(wire.TaskCancel{Secret: secret})
 		s.Close()
 		s.Read(make([]byte, 1))
@@ -97,6 +127,18 @@ func (c *crew) steal(thief *stranger, server *proc, job wire.JobID, q wire.TaskR
 	}
 	s.CancelWrite(1)
 	s.CancelRead(1)
+}
+
+// standing asks the leader at an address where a job stands.
+func (q *questioner) standing(leader netip.AddrPort, job wire.JobID) wire.TaskStatusResponse {
+	q.t.Helper()
+	e := q.ask(leader)
+	e = q.say(leader, e.Peer, e.Boot, wire.TaskStatusQuery{Cookie: e.Message.(wire.LeaderResponse).Cookie, Job: job})
+	s, ok := e.Message.(wire.TaskStatusResponse)
+	if !ok {
+		q.t.Fatalf("asked where a job stands, got %+v", e.Message)
+	}
+	return s
 }
 
 // assignment asks the leader at an address for the server of a job.
