@@ -36,10 +36,13 @@ func newSmallDisk(t *testing.T, path string, megabytes int) *smallDisk {
 	return &smallDisk{t, path}
 }
 
+// filler is the file that takes what is left.
+func (d *smallDisk) filler() string { return filepath.Join(d.path, "filler") }
+
 // fill takes all that is left, to the last byte.
 func (d *smallDisk) fill() {
 	d.t.Helper()
-	f, err := os.Create(filepath.Join(d.path, "filler"))
+	f, err := os.Create(d.filler())
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -54,7 +57,7 @@ func (d *smallDisk) fill() {
 
 func (d *smallDisk) free() {
 	d.t.Helper()
-	if err := os.Remove(filepath.Join(d.path, "filler")); err != nil {
+	if err := os.Remove(d.filler()); err != nil {
 		d.t.Fatal(err)
 	}
 }

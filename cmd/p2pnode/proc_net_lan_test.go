@@ -23,6 +23,8 @@ type lan struct {
 	prefix string
 	hub    string // the namespace of the bridge
 	hosts  []*host
+
+	imposed int // rules so far
 }
 
 // host is a network namespace.
@@ -33,8 +35,13 @@ type host struct {
 	addr netip.Addr
 }
 
-// prefix runs a command on this host.
-func (h *host) prefix() []string { return []string{"ip", "netns", "exec", h.ns} }
+// prefix runs a command on this host; that is this machine, for a nil host.
+func (h *host) prefix() []string {
+	if h == nil {
+		return nil
+	}
+	return []string{"ip", "netns", "exec", h.ns}
+}
 
 // requireNet skips tests with real processes that nobody asked for, or that lack the rights to make networks.
 func requireNet(t *testing.T) {
@@ -154,7 +161,12 @@ func (l *lan) heal() {
 }
 
 // inside runs f on a thread that is in this host's network: a socket made by f stays there.
-func (h *host) inside(f func() error) error { return within(h.ns, f) }
+func (h *host) inside(f func() error) error {
+	if h == nil {
+		return f()
+	}
+	return within(h.ns, f)
+}
 
 // within is inside for any namespace.
 func within(ns string, f func() error) (err error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -46,6 +47,15 @@ func (c *crew) hire(name string, args ...string) *proc {
 
 // see returns a server's status, asked over HTTP in its own namespace.
 func (c *crew) see(p *proc) (s node.Status, err error) {
+	body, err := c.get(p, "/v1/status", 2*time.Second)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(body, &s)
+}
+
+// get asks a server over HTTP, from where it runs.
+func (c *crew) get(p *proc, path string, within time.Duration) ([]byte, error) {
 	h := c.homes[p]
 	dial := func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
 		err = h.inside(func() error {
@@ -54,13 +64,16 @@ func (c *crew) see(p *proc) (s node.Status, err error) {
 		})
 		return conn, err
 	}
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	answer, err := client.Get("http://" + p.http + "/v1/status")
+	client := &http.Client{Timeout: within, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	answer, err := client.Get("http://" + p.http + path)
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	defer answer.Body.Close()
-	return s, json.NewDecoder(answer.Body).Decode(&s)
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s of %s: %s", path, p.name, answer.Status)
+	}
+	return io.ReadAll(answer.Body)
 }
 
 // view is what all servers of a crew agree on.
