@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	lossSample   = 30                     // packets, before anything is said of their loss
-	lossDivisor  = 20                     // a twentieth of them lost: the way is lossy
+	lossSample   = 5                      // packets lost, before anything is said of the way
+	lossDivisor  = 32                     // one of so many sent: the way is lossy
+	smallWindow  = 20 << 10               // bytes under way at once: what is lost holds the connection down
 	splitAfter   = 300 * time.Millisecond // a transfer that takes less is left alone
 	splitForGain = time.Second            // of a transfer's rest, at its present pace
 )
@@ -32,8 +33,9 @@ func (e *errand) pace(conn *quic.Conn, begun time.Time, from int64) pace {
 // wanting reports whether a transfer shall be split: its way loses packets, and at its pace the rest takes long. With
 // total zero nobody knows how much that is.
 func (p *pace) wanting(done, total int64) bool {
-	took := time.Since(p.begun)
-	if p.conn == nil || took < splitAfter || !p.losing() {
+	now := time.Now()
+	took := now.Sub(p.begun)
+	if p.conn == nil || took < splitAfter || !p.losing(now, p.conn.ConnectionStats()) {
 		return false
 	}
 	left := float64(total-done) / float64(max(1, done-p.from)) * float64(took)
@@ -41,14 +43,19 @@ func (p *pace) wanting(done, total int64) bool {
 }
 
 // losing reports whether packets are lost, and still are after the round trip in which late ones are known to have arrived.
-func (p *pace) losing() bool {
-	s := p.conn.ConnectionStats()
-	if s.PacketsSent < lossSample || s.PacketsLost*lossDivisor < s.PacketsSent {
+func (p *pace) losing(now time.Time, s quic.ConnectionStats) bool {
+	if !byChance(s) {
 		p.since = time.Time{}
 		return false
 	}
 	if p.since.IsZero() {
-		p.since = time.Now()
+		p.since = now
 	}
-	return time.Since(p.since) >= s.SmoothedRTT
+	return now.Sub(p.since) >= s.SmoothedRTT
+}
+
+// byChance reports whether chance loses packets, not a queue that is full. There, once it is known how much the way holds, a
+// connection keeps a window of its share and few packets are lost; more connections would only take the share of others.
+func byChance(s quic.ConnectionStats) bool {
+	return s.PacketsLost >= lossSample && s.PacketsLost*lossDivisor >= s.PacketsSent && s.CongestionWindow <= smallWindow
 }

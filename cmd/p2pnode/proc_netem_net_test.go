@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -72,7 +74,10 @@ func (n netemNet) impose(words []string) {
 		}
 		return
 	}
+	if !slices.Contains(words, "limit") {
+		words = append([]string{"limit", strconv.Itoa(usualLimit)}, words...)
+	}
 	for _, h := range n.hosts {
-		must(n.t, "tc", append([]string{"-n", h.ns, "qdisc", "add", "dev", "eth0", "root", "netem", "limit", "10000"}, words...)...)
+		must(n.t, "tc", append([]string{"-n", h.ns, "qdisc", "add", "dev", "eth0", "root", "netem"}, words...)...)
 	}
 }

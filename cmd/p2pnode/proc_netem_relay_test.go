@@ -109,12 +109,13 @@ func (r *relay) read(p *relayPort) {
 			r.deliver(buf[:n])
 			continue
 		}
-		s.pass(buf[:n], func(frame []byte, wait time.Duration) {
+		now := time.Now()
+		s.pass(now, buf[:n], func(frame []byte, wait time.Duration) {
 			if wait == 0 {
 				r.deliver(frame)
 				return
 			}
-			p.line.push(frame, time.Now().Add(wait))
+			p.line.push(frame, now.Add(wait), s.limit)
 		})
 	}
 }
@@ -150,18 +151,17 @@ type line struct {
 	closed bool       // guarded by mu
 }
 
-const lineLimit = 10_000 // frames, as `tc … limit` has it
-
 type keptFrame struct {
 	frame  []byte
 	at     time.Time
 	number uint64 // frames of one time keep their order
 }
 
-func (l *line) push(frame []byte, at time.Time) {
+// push keeps a frame until a time, if there are fewer than limit.
+func (l *line) push(frame []byte, at time.Time, limit int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.kept) >= lineLimit {
+	if len(l.kept) >= limit {
 		return
 	}
 	l.count++

@@ -19,14 +19,19 @@ type shape struct {
 	delay, jitter                     time.Duration
 	loss, reorder, duplicate, corrupt float64 // probabilities
 	begin, end                        float64 // of a burst, in which all is lost; begin zero: no bursts
+	rate                              float64 // bits per second; zero: no bound
+	limit                             int     // frames kept at once, beyond which all is lost
 	rand                              *rand.Rand
 
 	bursting bool
+	free     time.Time // when the last frame has been sent, at this rate
 }
+
+const usualLimit = 10_000
 
 // readShape reads what follows `tc qdisc add … netem`.
 func readShape(words []string, r *rand.Rand) (*shape, error) {
-	s := &shape{rand: r}
+	s := &shape{rand: r, limit: usualLimit}
 	for rest := words; len(rest) > 0; {
 		used, err := s.read(rest)
 		if err != nil {
@@ -52,6 +57,12 @@ func (s *shape) read(words []string) (used int, err error) {
 		}
 		s.end, err = percentage(values[2])
 		return 4, err
+	case words[0] == "rate":
+		s.rate, err = bitsPerSecond(values[0])
+		return 2, err
+	case words[0] == "limit":
+		s.limit, err = strconv.Atoi(values[0])
+		return 2, err
 	case chance != nil:
 		*chance, err = percentage(values[0])
 		return 2, err
@@ -77,8 +88,18 @@ func percentage(word string) (float64, error) {
 	return p / 100, nil
 }
 
+func bitsPerSecond(word string) (float64, error) {
+	for unit, factor := range map[string]float64{"kbit": 1e3, "mbit": 1e6, "gbit": 1e9} {
+		if number, ok := strings.CutSuffix(word, unit); ok {
+			n, err := strconv.ParseFloat(number, 64)
+			return n * factor, err
+		}
+	}
+	return 0, fmt.Errorf("netem: %q is no rate in kbit, mbit or gbit", word)
+}
+
 // pass calls send for each copy of a frame that goes on, with the time it is kept. A copy of a frame may be lost as any other.
-func (s *shape) pass(frame []byte, send func(frame []byte, wait time.Duration)) {
+func (s *shape) pass(now time.Time, frame []byte, send func(frame []byte, wait time.Duration)) {
 	copies := 1
 	if s.hits(s.duplicate) {
 		copies = 2
@@ -91,7 +112,7 @@ func (s *shape) pass(frame []byte, send func(frame []byte, wait time.Duration)) 
 		if s.hits(s.corrupt) {
 			f[s.rand.IntN(len(f))] ^= 1 << s.rand.IntN(8)
 		}
-		send(f, s.wait())
+		send(f, s.turn(now, len(f))+s.wait())
 	}
 }
 
@@ -109,6 +130,18 @@ func (s *shape) drops() bool {
 		s.bursting = s.hits(s.begin)
 	}
 	return lost
+}
+
+// turn is the time until a frame has been sent, after all those before it.
+func (s *shape) turn(now time.Time, size int) time.Duration {
+	if s.rate == 0 {
+		return 0
+	}
+	if s.free.Before(now) {
+		s.free = now
+	}
+	s.free = s.free.Add(time.Duration(float64(size*8) / s.rate * float64(time.Second)))
+	return s.free.Sub(now)
 }
 
 // wait is the time a frame is kept: none for those that overtake others.
@@ -143,7 +176,7 @@ func TestNetemShape(t *testing.T) {
 		arrived, damaged, prompt, lost, bursts, gone := 0, 0, 0, 0, 0, false
 		for range frames {
 			before := arrived
-			s.pass(frame, func(f []byte, wait time.Duration) {
+			s.pass(time.Time{}, frame, func(f []byte, wait time.Duration) {
 				arrived++
 				if !slices.Equal(f, frame) {
 					damaged++
@@ -173,9 +206,26 @@ func TestNetemShape(t *testing.T) {
 	}
 }
 
+// A rate lets frames through one after the other, and no faster.
+func TestNetemShapeRate(t *testing.T) {
+	s, err := readShape(strings.Fields("delay 25ms rate 10mbit limit 60"), rand.New(rand.NewPCG(1, 2)))
+	if err != nil || s.limit != 60 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	var waits []time.Duration
+	note := func(_ []byte, wait time.Duration) { waits = append(waits, wait) }
+	now, frame := time.Unix(1, 0), make([]byte, 1250) // 1 ms each
+	s.pass(now, frame, note)
+	s.pass(now, frame, note)
+	s.pass(now.Add(time.Second), frame, note)
+	if want := []time.Duration{26 * time.Millisecond, 27 * time.Millisecond, 26 * time.Millisecond}; !slices.Equal(waits, want) {
+		t.Errorf("three frames are kept %v, want %v", waits, want)
+	}
+}
+
 // What the relay cannot do it does not pretend to do.
 func TestNetemShapeRefuses(t *testing.T) {
-	for _, words := range []string{"loss", "loss 20", "loss 101%", "delay soon", "rate 1mbit", "delay 25ms 5ms 25%", "loss gemodel 5%"} {
+	for _, words := range []string{"loss", "loss 20", "loss 101%", "delay soon", "rate 1", "delay 25ms 5ms 25%", "loss gemodel 5%"} {
 		if s, err := readShape(strings.Fields(words), nil); err == nil {
 			t.Errorf("readShape(%q) = %+v, want an error", words, s)
 		}
