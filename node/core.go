@@ -46,7 +46,7 @@ type core struct {
 	queued  uint64 // batches ever made
 	stored  uint64 // batches durable
 	waits   []wait
-	drops   []wire.Digest
+	drops   []chore
 
 	gap      time.Duration // of the last late wake-up; zero once some peer was heard after it
 	gapAt    time.Time

@@ -97,16 +97,12 @@ func clip(s string, n int) string {
 // finish records a job's outcome; it is durable once batch n is.
 func (c *core) finish(now time.Time, job wire.JobID, o outcome) (n uint64, err error) {
 	r, known := c.ledger.Get(job)
-	if !known {
-		return 0, ErrForgotten
-	}
 	var b Batch
 	if o.Code == wire.CodeOK {
-		m := o.Mine
-		m.Job = job
-		c.mine[job] = &m
-		b.Mine = []Mine{m}
-		c.done++
+		b = c.keep(now, job, o.Mine, r, known)
+	}
+	if !known {
+		return 0, ErrForgotten
 	}
 	if r.Server != c.cfg.self || !working(r.State) {
 		return c.put(b), nil // moved meanwhile: the result stays, the record is another's
@@ -116,6 +112,23 @@ func (c *core) finish(now time.Time, job wire.JobID, o outcome) (n uint64, err e
 		r.State, r.Result = wire.Failed, wire.Digest{}
 	}
 	return c.record(now, r, b)
+}
+
+// keep takes in a result, unless its job is forgotten: its file then goes. That of a job which ended meanwhile, with another
+// server's result or none, will hardly be asked for.
+func (c *core) keep(now time.Time, job wire.JobID, m Mine, r wire.Record, known bool) (b Batch) {
+	c.drops = append(c.drops, chore{result: m.Result, letGo: true})
+	if !known {
+		c.drop(m.Result)
+		return b
+	}
+	m.Job = job
+	c.mine[job] = &m
+	c.done++
+	if r.State == wire.Acked || r.State == wire.Cancelled {
+		c.retire(now, job)
+	}
+	return Batch{Mine: []Mine{m}}
 }
 
 // close ends a job for good: ACKED by its client, or CANCELLED.

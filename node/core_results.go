@@ -14,6 +14,13 @@ type drop struct {
 	job wire.JobID
 }
 
+// chore is one thing for the janitor to do, in order: to delete a result, or to let go of one that Keep has put aside.
+// The order is what saves a result just made from a deletion that was decided before its job's record named it.
+type chore struct {
+	result wire.Digest
+	letGo  bool
+}
+
 const ackedKept = 30 * time.Second // an acknowledged result stays so long, for a client whose last read was lost
 
 // retire plans the deletion of a result nobody will ask for again.
@@ -73,11 +80,16 @@ func (c *core) discard(now time.Time, job wire.JobID) {
 	delete(c.mine, job)
 	n := c.put(Batch{Unmine: []wire.JobID{job}})
 	c.after(now, n, func(time.Time) {
-		for _, other := range c.mine {
-			if other.Result == m.Result {
-				return
-			}
-		}
-		c.drops = append(c.drops, m.Result)
+		c.drop(m.Result)
 	})
+}
+
+// drop has a result's file deleted, unless a job needs it.
+func (c *core) drop(d wire.Digest) {
+	for _, m := range c.mine {
+		if m.Result == d {
+			return
+		}
+	}
+	c.drops = append(c.drops, chore{result: d})
 }

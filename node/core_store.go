@@ -46,8 +46,8 @@ func (c *core) takeBatches() []Batch {
 	return b
 }
 
-// takeDrops returns the results whose files can go.
-func (c *core) takeDrops() []wire.Digest {
+// takeDrops returns what has become of results' files: for the janitor, in order.
+func (c *core) takeDrops() []chore {
 	d := c.drops
 	c.drops = nil
 	return d

@@ -24,14 +24,14 @@ type loop struct {
 	packets chan inbound
 	calls   chan func(now time.Time, c *core)
 	stored  chan uint64
-	batches chan Batch       // to the store
-	drops   chan wire.Digest // to the janitor
-	failed  chan error       // from the store; ends the node
-	done    chan struct{}    // closed when run returns
-	dropped atomic.Uint64    // datagrams that found the queue full
+	batches chan Batch    // to the store
+	drops   chan chore    // to the janitor
+	failed  chan error    // from the store; ends the node
+	done    chan struct{} // closed when run returns
+	dropped atomic.Uint64 // datagrams that found the queue full
 
 	pending  []Batch       // owned by run
-	dropping []wire.Digest // owned by run
+	dropping []chore       // owned by run
 	last     time.Time     // owned by run: the previous wake-up
 	late     time.Duration // owned by run: the longest a wake-up was late, for metrics
 }
@@ -57,7 +57,7 @@ func newLoop(c *core, control net.PacketConn, log *slog.Logger, m Metrics) *loop
 	return &loop{
 		core: c, control: control, log: log, metrics: m,
 		packets: make(chan inbound, packetQueue), calls: make(chan func(time.Time, *core), callQueue),
-		stored: make(chan uint64, 1), batches: make(chan Batch, callQueue), drops: make(chan wire.Digest, callQueue),
+		stored: make(chan uint64, 1), batches: make(chan Batch, callQueue), drops: make(chan chore, callQueue),
 		failed: make(chan error, 1), done: make(chan struct{}),
 	}
 }

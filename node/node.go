@@ -189,9 +189,9 @@ func (n *Node) committed(count uint64, err error) {
 
 // janitor deletes results that are no longer wanted.
 func (n *Node) janitor() {
-	for d := range n.loop.drops {
-		if err := n.results.Remove(d); err != nil && !errors.Is(err, os.ErrNotExist) {
-			n.cfg.Log.Error("result not deleted", "result", d.String(), "error", err)
+	for c := range n.loop.drops {
+		if err := n.results.tidy(c); err != nil && !errors.Is(err, os.ErrNotExist) {
+			n.cfg.Log.Error("result not deleted", "result", c.result.String(), "error", err)
 		}
 	}
 }

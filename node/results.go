@@ -24,7 +24,8 @@ type Results struct {
 	root  folder // <dir>/results
 	spool folder // <dir>/spool
 	space space
-	names sync.Mutex // held while a name comes or goes, so that its bytes are counted once
+	names sync.Mutex          // held while a name comes or goes, so that its bytes are counted once
+	kept  map[wire.Digest]int // results that Keep has put aside, how often; guarded by names
 }
 
 // OpenResults opens the results in a node's directory, which take at most max bytes, and removes what is unfinished.
@@ -46,7 +47,7 @@ func OpenResults(dir string, max int64) (*Results, error) {
 
 // newResults takes over two folders as an earlier process left them.
 func newResults(root, spool folder, max int64) (*Results, error) {
-	r := &Results{root: root, spool: spool, space: space{use: Usage{Max: max}}}
+	r := &Results{root: root, spool: spool, space: space{use: Usage{Max: max}}, kept: map[wire.Digest]int{}}
 	if err := each(spool, func(i fs.FileInfo) error { return spool.Remove(i.Name()) }); err != nil {
 		return r, fmt.Errorf("clear uploads: %w", err)
 	}
@@ -107,10 +108,13 @@ func (r *Results) Open(d wire.Digest) (file, int64, error) {
 	return f, info.Size(), nil
 }
 
-// Remove deletes a finished result. One that is not there is no error.
+// Remove deletes a finished result, unless it is put aside. One that is not there is no error.
 func (r *Results) Remove(d wire.Digest) error {
 	r.names.Lock()
 	defer r.names.Unlock()
+	if r.kept[d] > 0 {
+		return nil
+	}
 	info, err := r.root.Lstat(nameOf(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -122,6 +126,19 @@ func (r *Results) Remove(d wire.Digest) error {
 		return fmt.Errorf("remove result: %w", err)
 	}
 	r.space.count(-1, -info.Size())
+	return nil
+}
+
+// tidy does a chore of the janitor.
+func (r *Results) tidy(c chore) error {
+	if !c.letGo {
+		return r.Remove(c.result)
+	}
+	r.names.Lock()
+	defer r.names.Unlock()
+	if r.kept[c.result]--; r.kept[c.result] == 0 {
+		delete(r.kept, c.result)
+	}
 	return nil
 }
 

@@ -20,6 +20,7 @@ type ResultFile struct {
 	hash    hash.Hash
 	size    int64
 	failed  error // first error of Write: such a file is never committed
+	keep    bool  // Commit puts the result aside
 }
 
 // Create begins a result. The caller ends it with Commit or Abort.
@@ -57,6 +58,10 @@ func (f *ResultFile) ReadAt(p []byte, off int64) (int, error) { return f.file.Re
 // Size returns the bytes written so far.
 func (f *ResultFile) Size() int64 { return f.size }
 
+// Keep has Commit put the result aside: it cannot be removed before a chore lets go of it. Until its job's record names a
+// result, nothing else says that it is wanted; and the same bytes may be on their way out as an older job's.
+func (f *ResultFile) Keep() { f.keep = true }
+
 // Commit makes the result durable under its name and returns its digest and size. After an error the result is gone.
 func (f *ResultFile) Commit() (wire.Digest, int64, error) {
 	if f.name == "" {
@@ -70,15 +75,15 @@ func (f *ResultFile) Commit() (wire.Digest, int64, error) {
 		return wire.Digest{}, 0, fmt.Errorf("sync result: %w", diskError(err))
 	}
 	d := wire.Digest(f.hash.Sum(nil))
-	if err := f.install(nameOf(d)); err != nil {
+	if err := f.install(d); err != nil {
 		return wire.Digest{}, 0, fmt.Errorf("install result: %w", diskError(err))
 	}
 	return d, f.size, nil
 }
 
 // install gives the file its name. Where the same result is there already, it takes its place.
-func (f *ResultFile) install(name string) error {
-	r := f.results
+func (f *ResultFile) install(d wire.Digest) error {
+	r, name := f.results, nameOf(d)
 	r.names.Lock()
 	defer r.names.Unlock()
 	old, err := r.root.Lstat(name)
@@ -93,7 +98,13 @@ func (f *ResultFile) install(name string) error {
 		r.space.count(-1, -old.Size())
 	}
 	r.space.count(1, 0) // its bytes were counted as they were written
-	return syncNames(r.root)
+	if err := syncNames(r.root); err != nil {
+		return err
+	}
+	if f.keep {
+		r.kept[d]++
+	}
+	return nil
 }
 
 // Abort drops a result that is not committed. It may be called after Commit, and twice.

@@ -170,6 +170,7 @@ func (w *worker) embed(ctx context.Context, t task, spool *Spool) (*Mine, error)
 		return nil, err
 	}
 	defer file.Abort()
+	file.Keep()
 	in := &whileWanted{ctx, io.NewSectionReader(spool, 0, spool.Size())}
 	report, err := stego.Embed(file, in, e, stego.EmbedOptions{Limits: w.limits(), StripMetadata: q.Strip})
 	if ctx.Err() != nil {
