@@ -3,6 +3,7 @@ package stego
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"image/png"
 	"math/rand"
 	"os"
@@ -109,6 +110,48 @@ func samePixels(t *testing.T, file, rows []byte, l layout) {
 			}
 		}
 	}
+}
+
+// FuzzCarrier says: any file of any type is measured or refused with an error a user can be told, within its limits; what
+// is measured can be read through for a payload and embedded in, whatever else is wrong with it, and what then is made is
+// found again.
+func FuzzCarrier(f *testing.F) {
+	for _, file := range goodImages(f) {
+		if len(file) < 4000 {
+			f.Add(file)
+		}
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if len(file) > 10_000 {
+			return
+		}
+		lim := Limits{MaxPixels: 1 << 14}
+		info, err := Measure(bytes.NewReader(file), lim)
+		if err != nil {
+			if !typed(err) {
+				t.Fatalf("Measure: %v", err)
+			}
+			return
+		}
+		if int64(info.Width)*int64(info.Height) > lim.MaxPixels {
+			t.Fatalf("%d x %d pixels were measured", info.Width, info.Height)
+		}
+		if _, _, err := Extract(bytes.NewReader(file), ExtractOptions{Limits: lim}); err != nil && !errors.Is(err, ErrNoPayload) && !typed(err) {
+			t.Fatalf("Extract: %v", err)
+		}
+		p := Payload{Kind: Text, Data: []byte("x")}
+		e, err := Seal(p, info, SealOptions{Entropy: rand.New(rand.NewSource(1))})
+		if err != nil {
+			return // too small, or nothing in it may be changed
+		}
+		var out bytes.Buffer
+		if _, err := Embed(&out, bytes.NewReader(file), e, EmbedOptions{Limits: lim}); err != nil {
+			t.Fatalf("Embed, after it was measured: %v", err)
+		}
+		if got, _, err := Extract(bytes.NewReader(out.Bytes()), ExtractOptions{}); err != nil || string(got.Data) != "x" {
+			t.Fatalf("Extract finds %q, %v", got.Data, err)
+		}
+	})
 }
 
 // FuzzContent says: what was sealed by the right key but by a hostile hand never

@@ -61,3 +61,30 @@ func TestHiddenTextDoesNotWriteOnTheTerminal(t *testing.T) {
 		t.Errorf("%q still acts", got)
 	}
 }
+
+// FuzzStatus: whatever a server reports is refused or shown without anything that acts on a terminal.
+func FuzzStatus(f *testing.F) {
+	f.Add([]byte(hostileStatus))
+	f.Add([]byte(`{"leader":null,"nodes":[{"load":1e308,"pid":-1}],"reason":"\u2066"}`))
+	f.Add([]byte(`[[[[[]]]]]`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		line, err := harmless(raw)
+		if err != nil {
+			return
+		}
+		if bytes.ContainsFunc(line, wire.IsUnfit) || !json.Valid(line) {
+			t.Fatalf("%q became %q", raw, line)
+		}
+		var s node.Status
+		if readForTable(line, &s) != nil {
+			return
+		}
+		var out bytes.Buffer
+		if err := (&program{stdout: &out}).printStatus(s); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.ContainsFunc(bytes.ReplaceAll(out.Bytes(), []byte("\n"), nil), wire.IsUnfit) || bytes.Count(out.Bytes(), []byte("\n")) != 4+len(s.Nodes) {
+			t.Fatalf("%q is shown as %q", raw, out.Bytes())
+		}
+	})
+}
