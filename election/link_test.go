@@ -236,11 +236,11 @@ func (l *link) limit() time.Duration {
 			}
 		}
 	}
-	d := l.n.m.c.Dead
+	d := l.n.m.c.Dead + l.extra
 	if heard == 0 && (live >= 2 || l.n.c.quorum == Majority) {
-		d *= 2
+		d = max(d, 2*l.n.m.c.Dead)
 	}
-	return d + l.extra
+	return d
 }
 
 func (l *link) deadline() time.Time {

@@ -174,13 +174,14 @@ func (c *core) detectSuspect(now time.Time, p *peer) {
 	}
 }
 
-// deadAt returns when a silent peer is held dead.
+// deadAt returns when a silent peer is held dead. The words of others and the doubt of this node do not add up: should
+// all die at once whose words those were, the last survivor would wait for both.
 func (c *core) deadAt(p *peer) time.Time {
-	d := c.cfg.Dead
+	d := c.cfg.Dead + time.Duration(p.grace)*graceStep
 	if p.stretched {
-		d *= 2
+		d = max(d, 2*c.cfg.Dead)
 	}
-	return p.heard.Add(d + time.Duration(p.grace)*graceStep)
+	return p.heard.Add(d)
 }
 
 // stretch doubles dead, once a silence, for a node that has reason to doubt itself: its loop was late, or it hears none

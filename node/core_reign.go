@@ -34,7 +34,7 @@ func (c *core) enthrone(now time.Time, epoch uint64) {
 	c.reign = reign{leads: true, epoch: epoch, since: now}
 	for _, p := range c.live() {
 		p.pullAt, p.merged = time.Time{}, false
-		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: c.ledger.Buckets()})
+		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: c.ledger.Buckets(), Epoch: epoch})
 	}
 	c.merged(now)
 }

@@ -31,7 +31,11 @@ func (c *core) watchDigest(now time.Time, p *peer) {
 	}
 	if now.Sub(p.differs) >= patience && !now.Before(p.pullAt) {
 		p.pullAt = now.Add(pullEvery)
-		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: c.ledger.Buckets()})
+		m := wire.HistoryDigest{Buckets: c.ledger.Buckets()}
+		if c.reign.merging() {
+			m.Epoch = c.reign.epoch
+		}
+		c.ep.Send(now, p.id, m)
 	}
 }
 
@@ -41,7 +45,8 @@ func (c *core) follows(p *peer) bool {
 	return c.reign.leads && p.beat.Leader == c.cfg.self && p.beat.Epoch == c.reign.epoch
 }
 
-// compare answers a peer's digests: with ours if it has to pull from us, with a pull if we miss something.
+// compare answers a peer's digests: with ours if it has to pull from us, with a pull if we miss something. A new leader
+// cannot assign before it knows what we hold, so it gets that at once, and a word also when nothing differs.
 func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 	var mask uint64
 	mine := c.ledger.Buckets()
@@ -50,11 +55,14 @@ func (c *core) compare(now time.Time, p *peer, m wire.HistoryDigest) {
 			mask |= 1 << i
 		}
 	}
+	if m.Epoch != 0 {
+		c.give(now, p, wire.HistoryPull{Buckets: mask, Epoch: m.Epoch})
+	}
 	if mask == 0 {
 		return
 	}
 	c.ep.Send(now, p.id, wire.HistoryPull{Buckets: mask, Epoch: c.reign.epoch})
-	if !now.Before(p.pullAt) {
+	if m.Epoch == 0 && !now.Before(p.pullAt) {
 		p.pullAt = now.Add(pullEvery)
 		c.ep.Send(now, p.id, wire.HistoryDigest{Buckets: mine})
 	}

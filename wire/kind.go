@@ -45,7 +45,7 @@ var rules = [...]rule{
 	KindTaskMoved:              {name: "TaskMoved", says: answers, parse: parse[TaskMoved]},
 	KindHistoryAdd:             {name: "HistoryAdd", says: peers, parse: parse[HistoryAdd], reliable: true, held: true},
 	KindHistoryRemove:          {name: "HistoryRemove", says: peers, parse: parse[HistoryRemove], reliable: true, held: true},
-	KindHistoryDigest:          {name: "HistoryDigest", says: peers, parse: parse[HistoryDigest]},
+	KindHistoryDigest:          {name: "HistoryDigest", says: peers, parse: parse[HistoryDigest], reliable: true},
 	KindHistoryPull:            {name: "HistoryPull", says: peers, parse: parse[HistoryPull], reliable: true},
 	KindHistoryChunk:           {name: "HistoryChunk", says: peers, parse: parse[HistoryChunk], reliable: true, held: true},
 	KindRotateToken:            {name: "RotateToken", says: peers, parse: parse[RotateToken], reliable: true},

@@ -46,6 +46,7 @@ type HistoryRemove struct {
 // HistoryDigest summarises a ledger in 64 buckets, by the first byte of the job id divided by four.
 type HistoryDigest struct {
 	Buckets []uint64 `cbor:"1,keyasint"`
+	Epoch   uint64   `cbor:"2,keyasint,omitempty"` // of a new leader, which wants a HistoryChunk of what differs, or an empty one; zero: of anybody else
 }
 
 // HistoryPull asks for the records of the buckets whose bit is set, beginning after a job id.
