@@ -179,12 +179,26 @@ func (s *search) everywhere() []netip.AddrPort {
 	for _, v := range s.sorted() {
 		add(v.event.Addr)
 	}
+	own := len(all)
 	for _, id := range sortedIDs(s.hints) {
 		for _, a := range s.hints[id].Control {
 			add(a)
 		}
 	}
-	return all
+	return append(all[:own:own], s.hearsay(all[own:])...)
+}
+
+// maxHearsay is how many addresses known only from others are asked in one round. Anybody can name addresses under the open
+// key, those of victims too, and a question is as long as what named sixteen of them.
+const maxHearsay = 32
+
+// hearsay picks the addresses for this round, others in every round where they are too many.
+func (s *search) hearsay(list []netip.AddrPort) []netip.AddrPort {
+	if len(list) <= maxHearsay {
+		return list
+	}
+	begin := s.round * maxHearsay % len(list)
+	return append(slices.Clone(list[begin:]), list[:begin]...)[:maxHearsay]
 }
 
 func sortedIDs[T any](m map[wire.NodeID]T) []wire.NodeID {

@@ -304,3 +304,44 @@ func infoOf(t *testing.T, seed byte) ClusterInfo {
 	names := []string{"", "one", "two", "three"}
 	return ClusterInfo{ID: identityOf(t, seed).Cluster, Name: names[seed], Server: addrOf(seed).String()}
 }
+
+// A stranger names very many addresses to a client that asks: it must not flood them, and a real server among them is
+// still found.
+func TestSearchAsksFewByHearsay(t *testing.T) {
+	s := newSeeking(t, trust{anyone: true})
+	ident, err := NewIdentity(secretOf(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		from := wire.NodeID{1, byte(i)}
+		m := wire.LeaderResponse{Nodes: []wire.Node{{ID: from}}, Cluster: ident.Cluster, Authority: ident.Authority, Cookie: []byte{1}}
+		for k := range 15 {
+			n := wire.Node{ID: wire.NodeID{2, byte(i), byte(k)}}
+			for port := range uint16(8) {
+				n.Control = append(n.Control, netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, byte(i), byte(k)}), 1+port))
+			}
+			m.Nodes = append(m.Nodes, n)
+		}
+		s.Receive(s.now, wire.Event{What: wire.Delivered, Peer: from, Addr: hostAt(50), Message: m})
+	}
+	s.collect()
+	asked := map[netip.AddrPort]bool{}
+	for range 200 {
+		s.now = s.queryAt
+		s.Advance(s.now)
+		round := 0
+		for _, q := range s.collect() {
+			if q.To.Addr().As4()[0] == 203 {
+				round++
+				asked[q.To] = true
+			}
+		}
+		if round > maxHearsay {
+			t.Fatalf("%d addresses known from hearsay are asked at once", round)
+		}
+	}
+	if want := len(s.hints) * 8; len(asked) != want {
+		t.Errorf("%d of %d addresses were asked at last", len(asked), want)
+	}
+}
