@@ -112,9 +112,8 @@ func samePixels(t *testing.T, file, rows []byte, l layout) {
 	}
 }
 
-// FuzzCarrier says: any file of any type is measured or refused with an error a user can be told, within its limits; what
-// is measured can be read through for a payload and embedded in, whatever else is wrong with it, and what then is made is
-// found again.
+// FuzzCarrier says: any file of any type is measured, read through for a payload and embedded in, or is refused with an
+// error a user can be told, within its limits; and what embedding makes is found again.
 func FuzzCarrier(f *testing.F) {
 	for _, file := range goodImages(f) {
 		if len(file) < 4000 {
@@ -146,7 +145,10 @@ func FuzzCarrier(f *testing.F) {
 		}
 		var out bytes.Buffer
 		if _, err := Embed(&out, bytes.NewReader(file), e, EmbedOptions{Limits: lim}); err != nil {
-			t.Fatalf("Embed, after it was measured: %v", err)
+			if !typed(err) { // not all that is measured is read to its end
+				t.Fatalf("Embed: %v", err)
+			}
+			return
 		}
 		if got, _, err := Extract(bytes.NewReader(out.Bytes()), ExtractOptions{}); err != nil || string(got.Data) != "x" {
 			t.Fatalf("Extract finds %q, %v", got.Data, err)
