@@ -60,6 +60,11 @@ func (e *Endpoint) challenge(a *arrival) {
 		e.turnAway(a, nil, CodeConflict, "a newer process holds this node id")
 		return
 	}
+	e.prove(a)
+}
+
+// prove asks a peer to show that it receives at the address its datagram came from.
+func (e *Endpoint) prove(a *arrival) {
 	full := e.hello
 	full.Cookie = e.baker.bound(e.now, a.from, a.body.Source, a.boot)
 	bare := HelloAck{Hello: Hello{Cookie: full.Cookie}}

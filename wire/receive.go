@@ -111,7 +111,6 @@ func greetingOf(frames []frame) (frame, bool) {
 func (e *Endpoint) converse(s *session, a *arrival) {
 	newest := s.window.top == a.counter
 	if newest {
-		s.addr = a.from
 		s.echo, s.echoAt = a.counter, e.now
 	}
 	if !onlyHello(a.body.Frames) {
@@ -124,6 +123,9 @@ func (e *Endpoint) converse(s *session, a *arrival) {
 			return // a frame before this one ended the session
 		}
 		e.read(s, a, f)
+	}
+	if newest && a.from != s.addr {
+		e.prove(a) // whoever held the datagram back can have sent it from there
 	}
 }
 
