@@ -35,7 +35,7 @@ type errand struct {
 	wrong  int // results that failed verification
 	last   *assignment
 	boot   wire.Boot // of the present attempt's server; zero: not known
-	moved  bool      // that server no longer has the job
+	moved  error     // errMoved or errReborn once that server no longer has the job
 
 	receipt Receipt  // owned by the stream
 	part    partial  // owned by the stream
@@ -62,7 +62,10 @@ func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
 // errMoved ends a stream whose server no longer has the job.
-var errMoved = errors.New("node: the job was given to another server, or its server started anew")
+var errMoved = errors.New("node: the job was given to another server")
+
+// errReborn is an errMoved for a server that was started anew: what stands of a connection to it leads nowhere.
+var errReborn = fmt.Errorf("%w: its own was started anew", errMoved)
 
 // Encrypt has a cluster hide the payload, and checks and writes the result. It goes on until it has one, ctx ends or a server
 // gives a reason that will not change; then the error is a *RemoteError or *SearchError.
@@ -260,7 +263,7 @@ func (e *errand) enter(a *assignment) {
 	if e.last != nil && e.last.Server.ID != a.Server.ID {
 		e.receipt.Failovers++
 	}
-	e.last, e.moved, e.boot = a, false, wire.Boot{}
+	e.last, e.moved, e.boot = a, nil, wire.Boot{}
 	if v := e.search.servers[a.Server.ID]; v != nil {
 		e.boot = v.event.Boot
 	}

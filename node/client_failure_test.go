@@ -165,19 +165,19 @@ func TestHeed(t *testing.T) {
 		from  uint8
 		boot  byte
 		says  func(s *seeking) wire.Message
-		moved bool
+		moved error
 	}{
-		"moved":                {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 3} }, true},
-		"moved, an old one":    {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 2} }, false},
-		"moved, another job":   {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: other, Attempt: 3} }, false},
-		"moved, by a stranger": {9, 9, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 3} }, false},
-		"status":               {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: wire.JobID{1}, Attempt: 3} }, true},
-		"status, same attempt": {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: wire.JobID{1}, Attempt: 2} }, false},
-		"status, another job":  {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: other, Attempt: 3} }, false},
-		"same process":         {2, 2, func(s *seeking) wire.Message { return s.says(2, 1, 5, 1) }, false},
-		"new process":          {2, 7, func(s *seeking) wire.Message { return s.says(2, 1, 5, 1) }, true},
-		"new process, another": {1, 7, func(s *seeking) wire.Message { return s.says(1, 1, 5, 1) }, false},
-		"new process, forged":  {2, 7, func(s *seeking) wire.Message { return s.says(1, 1, 5, 1) }, false},
+		"moved":                {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 3} }, errMoved},
+		"moved, an old one":    {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 2} }, nil},
+		"moved, another job":   {1, 1, func(*seeking) wire.Message { return wire.TaskMoved{Job: other, Attempt: 3} }, nil},
+		"moved, by a stranger": {9, 9, func(*seeking) wire.Message { return wire.TaskMoved{Job: wire.JobID{1}, Attempt: 3} }, nil},
+		"status":               {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: wire.JobID{1}, Attempt: 3} }, errMoved},
+		"status, same attempt": {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: wire.JobID{1}, Attempt: 2} }, nil},
+		"status, another job":  {1, 1, func(*seeking) wire.Message { return wire.TaskStatusResponse{Job: other, Attempt: 3} }, nil},
+		"same process":         {2, 2, func(s *seeking) wire.Message { return s.says(2, 1, 5, 1) }, nil},
+		"new process":          {2, 7, func(s *seeking) wire.Message { return s.says(2, 1, 5, 1) }, errReborn},
+		"new process, another": {1, 7, func(s *seeking) wire.Message { return s.says(1, 1, 5, 1) }, nil},
+		"new process, forged":  {2, 7, func(s *seeking) wire.Message { return s.says(1, 1, 5, 1) }, nil},
 	} {
 		s := newSeeking(t, trust{known: []Pin{{Cluster: identityOf(t, 1).Cluster}}})
 		s.hear(1, s.says(1, 1, 5, 1))

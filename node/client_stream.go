@@ -44,13 +44,16 @@ func (e *errand) stream(ctx context.Context, a *assignment) error {
 			continue
 		}
 		e.join()
-		e.cl.dial.drop(a.Server.ID, conn)
+		standing := conn.Context().Err() == nil // other jobs may be on it: it is not for this one to close
 		switch {
+		case errors.Is(context.Cause(ctx), errReborn):
+			e.cl.dial.drop(a.Server.ID, conn)
+			return errMoved
 		case ctx.Err() != nil:
 			return cause(ctx, err)
 		case answered && !departed(err):
 			return &brokenError{err}
-		case answered || !reused:
+		case answered || !reused || standing:
 			return err
 		}
 	}

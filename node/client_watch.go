@@ -28,8 +28,8 @@ func (e *errand) watch(ctx context.Context, cancel context.CancelCauseFunc, done
 			e.heed(ev, a)
 		case <-tick.C:
 		}
-		if e.moved && e.still(stillAfter) {
-			cancel(errMoved)
+		if e.moved != nil && e.still(stillAfter) {
+			cancel(e.moved)
 		}
 		if e.still(pollEvery) && time.Since(polled) >= pollEvery {
 			polled = time.Now()
@@ -54,10 +54,19 @@ func (e *errand) heed(ev wire.Event, a *assignment) {
 	}
 	switch m := ev.Message.(type) {
 	case wire.LeaderResponse:
-		e.moved = e.moved || ev.Peer == a.Server.ID && !e.boot.IsZero() && ev.Boot != e.boot
+		if ev.Peer == a.Server.ID && !e.boot.IsZero() && ev.Boot != e.boot {
+			e.moved = errReborn
+		}
 	case wire.TaskMoved:
-		e.moved = e.moved || m.Job == e.id && m.Attempt > a.Attempt
+		e.follow(m.Job, m.Attempt, a)
 	case wire.TaskStatusResponse:
-		e.moved = e.moved || m.Job == e.id && m.Attempt > a.Attempt
+		e.follow(m.Job, m.Attempt, a)
+	}
+}
+
+// follow takes the word of a server that a job has a later attempt than the present one.
+func (e *errand) follow(job wire.JobID, attempt uint32, a *assignment) {
+	if e.moved == nil && job == e.id && attempt > a.Attempt {
+		e.moved = errMoved
 	}
 }
