@@ -71,14 +71,15 @@ netem-matrix: ## as root: all conditions of docs/TESTING.md, whose table is rewr
 netem-ci: ## a small cut of make netem, in a guest where this kernel has no netem
 	.ci/netem $(NETEM_TOOL) '^TestNetem$$' 'P2PNODE_NETEM=$(NETEM)' P2PNODE_NETEM_JOBS=1
 
+CHAOSTIME ?= 4h
 CHAOS = P2PNODE_PROC=1 P2PNODE_CHAOS='seed=$(SEED) kills=$(KILLS) minutes=$(MINUTES) nodes=$(NODES)' $(GO) test -count=1 -v -run '^TestChaos$$' ./cmd/p2pnode
 
 .PHONY: chaos chaos-ci chaos-clock
 chaos: ## every fault there is on real servers at work, in an order drawn from SEED; KILLS=60 MINUTES=0 NODES=3 at least; as root with ip and nft: partitions, loss and full disks too
-	$(CHAOS) -timeout 4h
+	$(CHAOS) -timeout $(CHAOSTIME)
 
 chaos-ci: ## a short cut of make chaos: every fault once, 20 kills, always the same script
-	$(MAKE) --no-print-directory chaos SEED=1 KILLS=20
+	$(MAKE) --no-print-directory chaos SEED=1 KILLS=20 CHAOSTIME=6m
 
 chaos-clock: ## the clock set to and fro under servers at work, in a guest whose clock is its own
 	.ci/netem $(NETEM_TOOL) '^TestChaosClock$$' P2PNODE_CHAOS_CLOCK='seed=$(SEED)'
