@@ -136,6 +136,7 @@ func (w *coreWorld) work() {
 		w.core.status(now)
 	case 7:
 		w.core.sample(wire.Load{CPU: uint16(w.number()), Memory: uint16(w.number())})
+		w.core.busy(int(w.script.byte()%3) - 1)
 	}
 	w.flush()
 }
