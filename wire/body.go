@@ -51,7 +51,9 @@ func (b *body) read(p []byte) bool {
 	c := cursor{p: p}
 	pairs := c.head(cborMap)
 	b.Source, b.Dest, b.Boot = c.id(1), c.id(2), c.id(3)
-	b.AckBase, b.AckMask, b.Echo, b.Delay = c.number(4), c.number(5), c.number(6), c.number(7)
+	for i, v := range [...]*uint64{&b.AckBase, &b.AckMask, &b.Echo, &b.Delay} {
+		*v = c.number(byte(4+i), 1<<64-1)
+	}
 	c.key(8)
 	n := c.head(cborArray)
 	if c.lost || n > maxFrames || n > uint64(len(c.p)/4) || pairs != uint64(4+filled(b.AckBase, b.AckMask, b.Echo, b.Delay)) {
@@ -61,11 +63,11 @@ func (b *body) read(p []byte) bool {
 	for i := range b.Frames {
 		b.Frames[i].read(&c)
 	}
-	return !c.lost && len(c.p) == 0
+	return c.done()
 }
 
 func (f *frame) read(c *cursor) {
-	c.lost = c.head(cborArray) != 3 || c.lost
+	c.expect(c.head(cborArray) == 3)
 	f.Kind = Kind(c.limited(0xFF))
 	f.ID = c.head(cborUint)
 	f.Payload = c.bytes()

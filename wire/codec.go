@@ -71,8 +71,11 @@ func Fits(m Message) bool {
 // parse decodes a message of type M.
 func parse[M Message](p []byte) (Message, error) {
 	var m M
-	if err := unmarshal(p, &m, fmt.Sprintf("%T", m)[len("wire."):]); err != nil {
-		return nil, err
+	if c := (cursor{p: p}); !c.message(&m) {
+		m = *new(M)
+		if err := decoding.Unmarshal(p, &m); err != nil {
+			return nil, FormatError(fmt.Sprintf("%v: %v", m.Kind(), err))
+		}
 	}
 	return m, bounds(m)
 }

@@ -34,7 +34,7 @@ func (c *cursor) head(major byte) uint64 {
 // limited reads an unsigned integer of at most most.
 func (c *cursor) limited(most uint64) uint64 {
 	n := c.head(cborUint)
-	c.lost = c.lost || n > most
+	c.expect(n <= most)
 	return n
 }
 
@@ -52,9 +52,7 @@ func (c *cursor) bytes() []byte {
 
 // key passes over a key below 24.
 func (c *cursor) key(k byte) {
-	if !c.field(k) {
-		c.lost = true
-	}
+	c.expect(c.field(k))
 }
 
 // field passes over a key below 24 if it is the next.
@@ -70,14 +68,36 @@ func (c *cursor) field(k byte) bool {
 func (c *cursor) id(k byte) (id [16]byte) {
 	c.key(k)
 	b := c.bytes()
-	c.lost = c.lost || copy(id[:], b) != len(b) || len(b) != len(id)
+	c.expect(copy(id[:], b) == len(id) && len(b) == len(id))
 	return id
 }
 
-// number reads a key and an unsigned integer, or returns zero where another key follows.
-func (c *cursor) number(k byte) uint64 {
+// must reads a key and an unsigned integer.
+func (c *cursor) must(k byte) uint64 {
+	c.key(k)
+	return c.head(cborUint)
+}
+
+// number reads a key and an unsigned integer of at most most, or returns zero where another key follows.
+func (c *cursor) number(k byte, most uint64) uint64 {
 	if !c.field(k) {
 		return 0
 	}
-	return c.head(cborUint)
+	return c.limited(most)
+}
+
+// expect loses a cursor that has read what we do not write: a zero that could have been left out, or a key unknown to us.
+func (c *cursor) expect(ok bool) { c.lost = c.lost || !ok }
+
+// done reports whether everything was read.
+func (c *cursor) done() bool { return !c.lost && len(c.p) == 0 }
+
+// message reads the whole of a hot message, and reports whether m is one and the bytes are in our form.
+func (c *cursor) message(m any) bool {
+	h, ok := m.(hotReader)
+	if !ok {
+		return false
+	}
+	h.read(c)
+	return c.done()
 }

@@ -40,7 +40,7 @@ type Event struct {
 	ID        uint64 // of a reliable message
 	Key       KeyRef // of a stranger's question, for SendTo
 	Room      int    // bytes of a stranger's question: no answer may be longer (compare Size)
-	Hello     Hello
+	Hello     *Hello // of Up, Refused and Conflict: what it says of itself
 	Replaced  Boot
 	Code      Code
 	Detail    string

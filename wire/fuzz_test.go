@@ -23,7 +23,7 @@ func FuzzHeader(f *testing.F) {
 func FuzzBody(f *testing.F) {
 	f.Add(marshal(body{Source: alice, Dest: bob, Boot: id16(1), AckBase: 1, AckMask: 2, Echo: 3, Delay: 4, Frames: []frame{{Kind: KindLeave, ID: 1, Payload: []byte{0xA0}}}}))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		readByHandIsReadAlike(t, p)
+		bodyIsReadAlike(t, p)
 		b, err := parseBody(p)
 		if err != nil {
 			return
@@ -41,12 +41,13 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzMessage: every kind, the same law.
+// FuzzMessage: every kind, the same laws.
 func FuzzMessage(f *testing.F) {
 	for _, m := range sampleMessages {
 		f.Add(uint8(m.Kind()), marshal(m))
 	}
 	f.Fuzz(func(t *testing.T, k uint8, p []byte) {
+		messageIsReadAlike(t, Kind(k), p)
 		m, err := ParseMessage(Kind(k), p)
 		if err != nil {
 			return

@@ -123,7 +123,7 @@ func (e *Endpoint) refused(g *greeting, s *session, fresh bool) {
 		e.Forget(s.peer)
 	}
 	e.emit(Event{What: Refused, Peer: g.body.Source, Boot: g.boot, Addr: g.from, Authority: AuthorityPeer,
-		Hello: about(g.hello), Code: g.refused, Detail: g.detail})
+		Hello: new(about(g.hello)), Code: g.refused, Detail: g.detail})
 }
 
 // doppelganger deals with another process under our own id: it gets a challenge, and once it has proved that it is no
@@ -133,7 +133,7 @@ func (e *Endpoint) doppelganger(g *greeting) {
 		e.answer(g, nil)
 		return
 	}
-	e.emit(Event{What: Conflict, Peer: g.body.Source, Boot: g.boot, Addr: g.from, Authority: AuthorityPeer, Hello: about(g.hello)})
+	e.emit(Event{What: Conflict, Peer: g.body.Source, Boot: g.boot, Addr: g.from, Authority: AuthorityPeer, Hello: new(about(g.hello))})
 	e.refuse(g, CodeConflict, "another live process holds this node id")
 }
 

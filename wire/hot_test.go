@@ -15,8 +15,7 @@ func TestEncodedByHandIsWhatTheLibraryMakes(t *testing.T) {
 		if got, want := b.append(nil), marshal(b); !bytes.Equal(got, want) {
 			t.Fatalf("body %+v: got %x, want %x", b, got, want)
 		}
-		for _, m := range []Message{randomHeartbeat(r),
-			Ping{number(r, 64), number(r, 64), randomID(r)}, Pong{number(r, 64), number(r, 64), randomID(r), randomID(r)}} {
+		for _, m := range randomHot(r) {
 			if got, want := m.(hot).append(nil), marshal(m); !bytes.Equal(got, want) {
 				t.Fatalf("%+v: got %x, want %x", m, got, want)
 			}
@@ -28,39 +27,75 @@ func TestEncodedByHandIsWhatTheLibraryMakes(t *testing.T) {
 // somehow wrong the library decides.
 func TestReadByHandIsReadByTheLibrary(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	refused := 0
+	left := 0
 	for range 20000 {
 		b := randomBody(r)
 		p := b.append(nil)
-		if !new(body).read(p) {
+		if !new(body).read(p) || !bodyIsReadAlike(t, p) {
 			t.Fatalf("%x was not read by hand", p)
 		}
-		readByHandIsReadAlike(t, p)
-		for range 1 + r.IntN(3) {
-			p[r.IntN(min(len(p), 80))] ^= 1 << r.IntN(8)
+		if !bodyIsReadAlike(t, damaged(r, p)) {
+			left++
 		}
-		if p = p[:len(p)-r.IntN(2)]; r.IntN(8) == 0 {
-			p = append(p, 0)
-		}
-		readByHandIsReadAlike(t, p)
-		if !new(body).read(p) {
-			refused++
+		for _, m := range randomHot(r) {
+			p := marshal(m)
+			if !messageIsReadAlike(t, m.Kind(), p) {
+				t.Fatalf("%v %x was not read by hand", m.Kind(), p)
+			}
+			if !messageIsReadAlike(t, m.Kind(), damaged(r, p)) {
+				left++
+			}
 		}
 	}
-	if refused < 1000 {
-		t.Errorf("only %d of the damaged bodies were left to the library", refused)
+	if left < 10000 {
+		t.Errorf("only %d of the damaged ones were left to the library", left)
 	}
 }
 
-func readByHandIsReadAlike(t *testing.T, p []byte) {
+// damaged flips a few bits near the front, or changes the length.
+func damaged(r *rand.Rand, p []byte) []byte {
+	p = bytes.Clone(p)
+	for range 1 + r.IntN(3) {
+		p[r.IntN(min(len(p), 80))] ^= 1 << r.IntN(8)
+	}
+	if r.IntN(8) == 0 {
+		return append(p, 0)
+	}
+	return p[:len(p)-r.IntN(2)]
+}
+
+// bodyIsReadAlike reports whether p was read by hand; if so the library has to read it, and as the same.
+func bodyIsReadAlike(t *testing.T, p []byte) bool {
 	t.Helper()
 	var hand, library body
 	if !hand.read(p) {
-		return
+		return false
 	}
 	if err := unmarshal(p, &library, "body"); err != nil || !reflect.DeepEqual(hand, library) {
 		t.Fatalf("%x: by hand %+v, by the library %+v, %v", p, hand, library, err)
 	}
+	return true
+}
+
+// messageIsReadAlike is the same of a message of kind k.
+func messageIsReadAlike(t *testing.T, k Kind, p []byte) bool {
+	t.Helper()
+	var hand, library any
+	switch k {
+	case KindHeartbeat:
+		hand, library = &Heartbeat{}, &Heartbeat{}
+	case KindPing:
+		hand, library = &Ping{}, &Ping{}
+	case KindPong:
+		hand, library = &Pong{}, &Pong{}
+	}
+	if c := (cursor{p: p}); !c.message(hand) {
+		return false
+	}
+	if err := unmarshal(p, library, "message"); err != nil || !reflect.DeepEqual(hand, library) {
+		t.Fatalf("%v %x: by hand %+v, by the library %+v, %v", k, p, hand, library, err)
+	}
+	return true
 }
 
 // The five forms of an integer are the library's, and so is where they end.
@@ -93,6 +128,12 @@ func randomBody(r *rand.Rand) body {
 		b.Frames = append(b.Frames, frame{Kind: Kind(number(r, 8)), ID: number(r, 64), Payload: make([]byte, number(r, 10))})
 	}
 	return b
+}
+
+// randomHot is one message of each kind that is encoded by hand.
+func randomHot(r *rand.Rand) []Message {
+	return []Message{randomHeartbeat(r), Ping{number(r, 64), number(r, 64), randomID(r)},
+		Pong{number(r, 64), number(r, 64), randomID(r), randomID(r)}}
 }
 
 func randomHeartbeat(r *rand.Rand) Heartbeat {

@@ -12,7 +12,7 @@ func (e *Endpoint) open(g *greeting) *session {
 		return s
 	}
 	n := &session{peer: g.body.Source, boot: g.boot}
-	v := Event{What: Up, Peer: n.peer, Boot: n.boot, Addr: g.from, Authority: AuthorityPeer, Hello: about(g.hello)}
+	v := Event{What: Up, Peer: n.peer, Boot: n.boot, Addr: g.from, Authority: AuthorityPeer, Hello: new(about(g.hello))}
 	if s != nil {
 		n.retired = append(s.retired, s.boot)
 		n.retired = n.retired[max(0, len(n.retired)-maxRetired):]
@@ -37,7 +37,7 @@ func (e *Endpoint) reopen(s *session, g *greeting) {
 		e.hear(s)
 		return
 	}
-	e.emit(Event{What: Up, Peer: s.peer, Boot: s.boot, Addr: g.from, Authority: AuthorityPeer, Hello: about(g.hello)})
+	e.emit(Event{What: Up, Peer: s.peer, Boot: s.boot, Addr: g.from, Authority: AuthorityPeer, Hello: new(about(g.hello))})
 }
 
 // begin notes what a proven greeting says.
