@@ -53,23 +53,35 @@ mutants: ## planted bugs, each of which a test must find; some minutes
 crash: ## STATES that a crash can leave of store and results (100000)
 	$(GO) test -count=1 -v -timeout 30m -run '^Test(Crash|Fault)AtEveryOperation$$' ./node -crash.states $(or $(STATES),100000)
 
-# LOSS, DELAY, JITTER, REORDER, DUP, CORRUPT and BURST (tc's gemodel, instead of LOSS) are what every host's sending suffers.
+.PHONY: targets
+targets: ## the promises of docs/PROTOCOL.md §7 and §4: RUNS (1000) of each cell, HOURS (100) without a fault, MESSAGES; rewrites docs/TESTING.md
+	@mkdir -p bin; ok=true; \
+	$(GO) test ./node -count=1 -v -timeout 24h -run '^TestTargets$$' -targets.runs $(or $(RUNS),1000) -targets.hours $(or $(HOURS),100) -targets.out $(CURDIR)/bin/targets.md || ok=false; \
+	$(GO) test ./wire -count=1 -v -timeout 24h -run '^TestDeliveryTargets$$' -targets.messages $(or $(MESSAGES),30000000) -targets.out $(CURDIR)/bin/delivery.md || ok=false; \
+	.ci/table targets docs/TESTING.md bin/targets.md bin/delivery.md; $$ok
+
+# LOSS, DELAY, JITTER, REORDER, DUP, CORRUPT, BURST (tc's gemodel, instead of LOSS), RATE and LIMIT are what every host's sending
+# suffers: from tc netem, or, where the kernel has none, from a relay in user space. BY=tc or BY=relay wants one of them.
 NETEM_TOOL ?= ../shared/tools/run-with-netem.sh
 LOSS       ?= 20%
 DELAY      ?= 25ms
-NETEM       = loss $(if $(BURST),gemodel $(BURST),$(LOSS)) delay $(DELAY) $(JITTER) $(if $(REORDER),reorder $(REORDER)) $(if $(DUP),duplicate $(DUP)) $(if $(CORRUPT),corrupt $(CORRUPT))
-NETEM_TEST  = P2PNODE_PROC=1 P2PNODE_NETEM_JOBS=$(JOBS) $(GO) test -count=1 -v ./cmd/p2pnode
+NETEM       = loss $(if $(BURST),gemodel $(BURST),$(LOSS)) delay $(DELAY) $(JITTER) $(if $(REORDER),reorder $(REORDER)) $(if $(DUP),duplicate $(DUP)) $(if $(CORRUPT),corrupt $(CORRUPT)) $(if $(RATE),rate $(RATE)) $(if $(LIMIT),limit $(LIMIT))
+NETEM_TEST  = P2PNODE_PROC=1 P2PNODE_NETEM_JOBS=$(JOBS) P2PNODE_NETEM_BY=$(BY) $(GO) test -count=1 -v ./cmd/p2pnode
 
-.PHONY: netem netem-matrix netem-ci
-netem: ## as root: three servers and a client behind tc netem, leader and worker killed: LOSS=20% DELAY=25ms REORDER= DUP= CORRUPT= BURST= JOBS=
+.PHONY: netem netem-bulk netem-matrix netem-ci
+netem: ## as root: three servers and a client behind a bad network, leader and worker killed: LOSS=20% DELAY=25ms REORDER= DUP= CORRUPT= BURST= RATE= JOBS=
 	P2PNODE_NETEM='$(NETEM)' $(NETEM_TEST) -timeout 20m -run '^TestNetem$$'
+
+netem-bulk: ## as root: 1 MiB up and down over one connection and over several, RUNS (5) of each; then two clients in a narrow way
+	P2PNODE_NETEM='$(NETEM)' P2PNODE_NETEM_BULK=$(or $(RUNS),5) $(NETEM_TEST) -timeout 30m -run '^TestNetem(Bulk|Fair)$$'
 
 netem-matrix: ## as root: all conditions of docs/TESTING.md, whose table is rewritten
 	P2PNODE_NETEM_MATRIX='$(CURDIR)/bin/netem.md' $(NETEM_TEST) -timeout 90m -run '^TestNetemMatrix$$'
 	@test ! -f bin/netem.md || .ci/netem-table bin/netem.md docs/TESTING.md
 
-netem-ci: ## a small cut of make netem, in a guest where this kernel has no netem
-	.ci/netem $(NETEM_TOOL) '^TestNetem$$' 'P2PNODE_NETEM=$(NETEM)' P2PNODE_NETEM_JOBS=1
+netem-ci: ## a small cut of make netem: by the relay here, and by tc netem, in a guest where this kernel has none
+	P2PNODE_NETEM='$(NETEM)' P2PNODE_PROC=1 P2PNODE_NETEM_JOBS=2 P2PNODE_NETEM_BY=relay $(GO) test -count=1 -v ./cmd/p2pnode -timeout 3m -run '^TestNetem(|Relay|Shape.*)$$'
+	NETEM_SECONDS=$${NETEM_SECONDS:-100} .ci/netem $(NETEM_TOOL) '^TestNetemCut$$' 'P2PNODE_NETEM=$(NETEM)' P2PNODE_NETEM_BY=tc
 
 CHAOSTIME ?= 4h
 CHAOS = P2PNODE_PROC=1 P2PNODE_CHAOS='seed=$(SEED) kills=$(KILLS) minutes=$(MINUTES) nodes=$(NODES)' $(GO) test -count=1 -v -run '^TestChaos$$' ./cmd/p2pnode
