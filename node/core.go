@@ -39,6 +39,7 @@ type core struct {
 	confirms map[wire.JobID]*confirm
 	replicas map[replica]wire.JobID
 	callers  map[wire.JobID]caller
+	askers   map[asker]asked
 	reign    reign
 	sweepAt  time.Time
 
@@ -83,7 +84,7 @@ func newCore(now time.Time, c coreConfig) *core {
 	k := &core{
 		cfg: c, peers: map[wire.NodeID]*peer{}, ledger: NewLedger(c.MaxJobs), mine: map[wire.JobID]*Mine{},
 		touched: map[wire.JobID]time.Time{}, begun: map[wire.JobID]uint32{}, left: map[wire.JobID]uint32{}, confirms: map[wire.JobID]*confirm{}, replicas: map[replica]wire.JobID{},
-		callers: map[wire.JobID]caller{}, beatAt: now, sweepAt: now.Add(sweepEvery),
+		callers: map[wire.JobID]caller{}, askers: map[asker]asked{}, beatAt: now, sweepAt: now.Add(sweepEvery),
 	}
 	k.open(now)
 	k.elect = election.New(now, k.electionConfig())

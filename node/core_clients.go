@@ -33,11 +33,11 @@ func (c *core) clientSays(now time.Time, e wire.Event) {
 	case wire.LeaderQuery:
 		c.lead(now, e, m)
 	case wire.TaskAssignmentRequest:
-		if c.known(now, e, m.Cookie) {
+		if c.known(now, e, m.Cookie) && c.novel(now, e) {
 			c.assignment(now, e, m)
 		}
 	case wire.TaskStatusQuery:
-		if c.known(now, e, m.Cookie) {
+		if c.known(now, e, m.Cookie) && c.novel(now, e) {
 			c.jobStatus(now, e, m)
 		}
 	}

@@ -160,6 +160,7 @@ func (c *core) sweep(now time.Time) {
 	c.expire(now)
 	c.evict(now)
 	c.forgetCallers(now)
+	c.forgetAskers(now)
 	c.forgetConfirms(now)
 	if gone := c.ledger.Old(now); len(gone) > 0 {
 		c.put(Batch{Forget: gone})

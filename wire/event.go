@@ -38,6 +38,7 @@ type Event struct {
 	Authority Authority
 	Message   Message
 	ID        uint64 // of a reliable message
+	Counter   uint64 // of the datagram of a stranger's question: no two of one Boot have the same
 	Key       KeyRef // of a stranger's question, for SendTo
 	Room      int    // bytes of a stranger's question: no answer may be longer (compare Size)
 	Hello     *Hello // of Up, Refused and Conflict: what it says of itself

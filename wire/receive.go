@@ -251,5 +251,5 @@ func (e *Endpoint) fromStranger(a *arrival) {
 		return
 	}
 	e.emit(Event{What: Delivered, Peer: b.Source, Boot: a.boot, Addr: a.from, Authority: a.key.authority, Message: m,
-		Key: KeyRef{a.key.authority, a.key.index, a.size}, Room: a.size})
+		Counter: a.counter, Key: KeyRef{a.key.authority, a.key.index, a.size}, Room: a.size})
 }
