@@ -19,7 +19,7 @@ func TestNewLeaderAssignsAtOnce(t *testing.T) {
 		r.s.run(time.Second, nil)
 		r.s.crash(leader)
 		rest := r.s.without(leader)
-		r.s.run(hopeless, func() bool { return r.agreed(rest...) != nil })
+		r.s.run(hopeless, func() bool { return r.leader(rest...) != nil })
 		from := r.s.now
 		if r.await("office", rest...); r.s.now.Sub(from) > 50*time.Millisecond {
 			t.Errorf("agreed upon, and assigning only after %v more", r.s.now.Sub(from))

@@ -37,7 +37,7 @@ func healCells() (all []*cell) {
 
 // How long is looked at after a heal: agreement has to last, and jobs to end.
 const (
-	observed = 10 * time.Second
+	observed = 8 * time.Second
 	jobsEnd  = 30 * time.Second
 	equality = 40 * time.Second
 )
@@ -58,7 +58,7 @@ func heal(r *trial, cut func(r *trial, leader *simNode)) time.Duration {
 	s.log("heal")
 	healed, apart := s.now, s.now
 	s.run(observed, func() bool { r.observe(healed, &apart); return false })
-	if apart.Equal(s.now) || r.agreed(s.nodes...) == nil {
+	if apart.Equal(s.now) || r.leader(s.nodes...) == nil {
 		r.fail("no observed agreement %v after the heal", observed)
 	}
 	s.run(equality-observed, func() bool { r.observe(healed, &apart); return r.jobs > 0 && r.ledgers > 0 })
@@ -73,7 +73,7 @@ func heal(r *trial, cut func(r *trial, leader *simNode)) time.Duration {
 
 // observe notes when the nodes did not agree, and since when the ledgers are equal and the jobs done.
 func (r *trial) observe(healed time.Time, apart *time.Time) {
-	if r.agreed(r.s.nodes...) == nil {
+	if r.leader(r.s.nodes...) == nil {
 		*apart = r.s.now
 	}
 	since := max(1, r.s.now.Sub(healed))

@@ -43,7 +43,7 @@ func heading(c *cell) string {
 	case strings.HasPrefix(c.what, "heal"):
 		return "\n| partition | nodes | network | runs | p50 | p99 | worst | target | met | ledgers equal, worst | jobs ended, worst |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
 	}
-	return "\n| " + c.what + " | nodes | network | runs | p50 | p99 | worst | target | met |\n|---|---|---|---|---|---|---|---|---|\n"
+	return "\n| " + c.what + " | nodes | network | runs | agreed, p99 | assigning, p50 | p99 | worst | target | met |\n|---|---|---|---|---|---|---|---|---|---|\n"
 }
 
 // row is the cell's line, and which target it has missed.
@@ -60,20 +60,18 @@ func (c *cell) row(rs []*trial) (line, missed string) {
 	case c.target != target{}:
 		met = "yes"
 	}
-	what := strings.TrimPrefix(c.what, "heal, ")
-	if what == c.what {
-		what = c.mode.String()
-	} else {
-		what += ", " + c.mode.String()
-	}
-	line = fmt.Sprintf("| %s | %d | %v | %d | %s | %s | %s | %v | %s |",
-		what, c.nodes, c.weather, len(took), seconds(percentile(took, 50)), seconds(percentile(took, 99)), seconds(percentile(took, 100)), c.target, met)
-	if strings.HasPrefix(c.what, "heal") {
+	figures := fmt.Sprintf("%s | %s | %s | %v | %s |", percent(took, 50), percent(took, 99), percent(took, 100), c.target, met)
+	if kind, how, ok := strings.Cut(c.what, ", "); ok && kind == "heal" {
 		ledgers := ofEach(rs, func(r *trial) time.Duration { return r.ledgers })
 		jobs := ofEach(rs, func(r *trial) time.Duration { return r.jobs })
-		line += fmt.Sprintf(" %s | %s |", seconds(slices.Max(ledgers)), seconds(slices.Max(jobs)))
+		return fmt.Sprintf("| %s, %v | %d | %v | %d | %s %s | %s |\n", how, c.mode, c.nodes, c.weather, len(rs), figures, percent(ledgers, 100), percent(jobs, 100)), missed
 	}
-	return line + "\n", missed
+	agreed := ofEach(rs, func(r *trial) time.Duration { return r.agreed })
+	return fmt.Sprintf("| %v | %d | %v | %d | %s | %s\n", c.mode, c.nodes, c.weather, len(rs), percent(agreed, 99), figures), missed
+}
+
+func percent(ds []time.Duration, p int) string {
+	return fmt.Sprintf("%.2f s", percentile(ds, p).Seconds())
 }
 
 func (c *cell) quietRow(rs []*trial) string {
@@ -127,5 +125,3 @@ func (g target) String() string {
 	}
 	return strings.Join(words, ", ")
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -92,8 +92,8 @@ func (r *trial) boot() {
 	}
 }
 
-// agreed is the leader that all xs name, if it is one of them.
-func (r *trial) agreed(xs ...*simNode) *simNode {
+// leader is the one that all xs name, if it is one of them.
+func (r *trial) leader(xs ...*simNode) *simNode {
 	for _, x := range xs {
 		if x.core == nil {
 			return nil
@@ -104,13 +104,13 @@ func (r *trial) agreed(xs ...*simNode) *simNode {
 
 // entitled reports whether all xs name a leader that has the right to give out jobs, even should its loop be away just now.
 func (r *trial) entitled(xs ...*simNode) bool {
-	l := r.agreed(xs...)
+	l := r.leader(xs...)
 	return l != nil && l.core.reign.ready && l.core.elect.Ready(r.s.local(l)) == wire.CodeOK
 }
 
 // assigning reports whether it gives them out at this instant.
 func (r *trial) assigning(xs ...*simNode) bool {
-	return r.entitled(xs...) && !r.s.now.Before(r.agreed(xs...).until)
+	return r.entitled(xs...) && !r.s.now.Before(r.leader(xs...).until)
 }
 
 const hopeless = time.Minute // longer than anything here may take
@@ -118,6 +118,8 @@ const hopeless = time.Minute // longer than anything here may take
 // await lets time pass until the xs have a leader that assigns.
 func (r *trial) await(what string, xs ...*simNode) time.Duration {
 	from := r.s.now
+	r.s.run(hopeless, func() bool { return r.leader(xs...) != nil })
+	r.agreed = r.s.now.Sub(from)
 	if !r.s.run(hopeless, func() bool { return r.assigning(xs...) }) {
 		r.fail("%s: no leader that assigns after %v", what, hopeless)
 	}
@@ -130,5 +132,5 @@ func (r *trial) settled() *simNode {
 	r.await("start", r.s.nodes...)
 	r.s.run(time.Second+r.upTo(2*time.Second), nil)
 	r.s.run(hopeless, func() bool { return r.assigning(r.s.nodes...) })
-	return r.agreed(r.s.nodes...)
+	return r.leader(r.s.nodes...)
 }
