@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"reflect"
 
+	"github.com/fxamacker/cbor/v2"
+	"golang.org/x/crypto/chacha20poly1305"
+
 	"p2pnode/wire"
 )
 
@@ -129,4 +132,32 @@ func (w *coreWorld) jobID() wire.JobID {
 		b %= 4
 	}
 	return wire.JobID{b % 16 * 16, 1}
+}
+
+// scrawl seals a message by hand (PROTOCOL.md §2), under any key and from anywhere: it is as short as it gets, where an
+// endpoint would have padded it, and belongs to no session.
+func (w *coreWorld) scrawl() {
+	key := pick(&w.script, []wire.Key{wire.OpenKey, w.config.ident.Server, w.config.ident.Client})
+	from := pick(&w.script, w.places())
+	source, dest, boot := w.nodeID(), pick(&w.script, []wire.NodeID{{}, w.config.self}), pick(&w.script, []wire.Boot{{}, w.core.ep.Boot()})
+	m := w.message()
+	payload, err := cbor.Marshal(m)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text, err := cbor.Marshal(map[int]any{1: source[:], 2: dest[:], 3: boot[:], 8: [][]any{{uint8(m.Kind()), 0, payload}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(text) > wire.MaxDatagram-48 {
+		return
+	}
+	id := key.ID()
+	head := append([]byte{0x0e, 'P', '2', 'N', wire.Version, 0, id[0], id[1]}, source[:]...)
+	head = binary.BigEndian.AppendUint64(head, uint64(w.in[from])+1)
+	aead, err := chacha20poly1305.NewX(key[:])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.give(from, aead.Seal(head, head[8:], text, head))
 }

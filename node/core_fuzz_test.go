@@ -20,6 +20,14 @@ func FuzzCore(f *testing.F) {
 		data[0] = byte(seed)
 		f.Add(data)
 	}
+	for key := range byte(3) { // every kind as short as it gets, greetings with a cookie, from outside any session
+		data := []byte{0}
+		for kind := range kinds {
+			data = append(data, 0x89, key, byte(kind)%3, 5, 1, 1, byte(kind))
+			data = append(data, 8, 8, 0, 1, 0, 0, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 0)
+		}
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 2000 {
 			return
@@ -47,6 +55,10 @@ func (w *coreWorld) step() {
 		w.acquaint()
 		w.ask(w.client, w.client.cookie)
 	case 9:
+		if b >= 128 {
+			w.scrawl()
+			break
+		}
 		w.ask(w.stranger, w.script.bytes(16))
 	case 10:
 		w.replay()

@@ -136,8 +136,15 @@ func (w *coreWorld) places() []netip.AddrPort {
 // give hands the core a datagram, and lets everybody hear what it says to it.
 func (w *coreWorld) give(from netip.AddrPort, p []byte) {
 	w.in[from] += len(p)
+	before, opened := w.out[from], w.core.ep.Counters().Handshakes
 	w.core.Receive(w.sim.now, from, p)
+	if w.core.ep.Counters().Handshakes > opened {
+		w.proven[from] = true // though it may be refused at once
+	}
 	w.flush()
+	if back := w.out[from] - before; back > len(p) && !w.proven[from] && from != w.client.addr {
+		w.t.Fatalf("%d bytes to %v, which has proved nothing, in answer to %d", back, from, len(p))
+	}
 }
 
 const logged = 64
