@@ -71,6 +71,27 @@ func TestBubbleSlowClients(t *testing.T) {
 	})
 }
 
+// A client whose upload takes longer than one may be absent is not held absent, though it never has to ask how its job fares.
+func TestBubbleSlowUploadIsNoAbsence(t *testing.T) {
+	inBubbles(t, func(b *bubble) {
+		b.config = func(c *Config) { c.Absent = 4 * seenEvery }
+		b.faults(wiretest.Faults{Jitter: time.Millisecond})
+		b.start(1)
+		server := b.leader()
+		receipt := make(chan Receipt)
+		go func() { receipt <- b.hide(b.client(over(64<<10)), photo(1400, 1200), "a long way") }()
+		time.Sleep(8 * seenEvery)
+		if s := server.status(); s.Jobs.Running != 1 {
+			b.t.Errorf("after %v of uploading: jobs %+v, want one running", 6*seenEvery, s.Jobs)
+		}
+		r := <-receipt
+		if r.Attempts != 1 || r.Elapsed < 6*seenEvery {
+			b.t.Errorf("%d attempts in %v, want 1 in more than %v", r.Attempts, r.Elapsed, 6*seenEvery)
+		}
+		b.wantAcked(r)
+	})
+}
+
 // stuck is an image that cannot be read beyond a point, from the second time on.
 type stuck struct {
 	io.ReaderAt

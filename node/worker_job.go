@@ -63,6 +63,7 @@ var errNoUpload = errors.New("node: no upload")
 // produce makes the result. The flight has landed when it returns, unless the upload failed.
 func (w *worker) produce(f *flight, t task) (*Mine, work, error) {
 	defer w.t.room.Release(1)
+	defer w.attend(t.Job)()
 	spool, err := w.t.results.Spool(int64(t.Request.Size))
 	if err != nil {
 		f.pass()
@@ -90,6 +91,23 @@ func (w *worker) produce(f *flight, t task) (*Mine, work, error) {
 	}
 	w.observe(err, took, began, m)
 	return m, took, err
+}
+
+// attend tells the loop that the client is there for as long as its stream is, until end is called: an upload, or the
+// waiting for a worker, may well take longer than a client may be absent.
+func (w *worker) attend(job wire.JobID) (end func()) {
+	ctx, cancel := context.WithCancel(w.s.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for rest(ctx, seenEvery) {
+			w.t.desk.seen(job)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // declined answers a job that could not even begin.
