@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,4 +142,48 @@ func (b *bubble) giveUpIn(stage string) {
 		b.t.Logf("%v: %v, %v", err, rec.State, rec.Code)
 	}
 	b.wantTidy()
+}
+
+// mortal is a socket that can break for good.
+type mortal struct {
+	net.PacketConn
+	broken *atomic.Bool
+}
+
+var errSocket = errors.New("the socket is broken")
+
+func (m mortal) ReadFrom(p []byte) (int, net.Addr, error) {
+	n, from, err := m.PacketConn.ReadFrom(p)
+	if m.broken.Load() {
+		return 0, nil, errSocket
+	}
+	return n, from, err
+}
+
+// A node that can take no more jobs ends, and says why: it must not go on to lead.
+func TestBubbleBrokenDataSocketEndsTheNode(t *testing.T) {
+	inBubbles(t, func(b *bubble) {
+		var broken atomic.Bool
+		b.config = func(c *Config) { c.Data = mortal{c.Data, &broken} }
+		b.hosts = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, 1})}
+		x := b.boot("n1", b.hosts[0], b.dir())
+		b.leader()
+		broken.Store(true)
+		k := b.client(nil)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if r, err := k.Encrypt(ctx, jobFor(t, photo(64, 64), "nobody")); err == nil {
+			t.Errorf("Encrypt: %+v over a broken socket", r)
+		}
+		select {
+		case <-x.ended:
+		default:
+			t.Error("the node goes on")
+			x.stop()
+			<-x.ended
+		}
+		if !errors.Is(x.err, errSocket) {
+			t.Errorf("Run: %v, want %v", x.err, errSocket)
+		}
+	})
 }

@@ -116,7 +116,11 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	start(func() { n.sample(inner) })
 	start(func() { n.scout(inner) })
-	start(func() { n.transport.run(inner) })
+	start(func() {
+		if err := n.transport.run(inner); err != nil {
+			n.fail(fmt.Errorf("data socket: %w", err))
+		}
+	})
 
 	var err error
 	select {
@@ -175,15 +179,21 @@ func (n *Node) closeSockets() {
 // be released any more: the node ends.
 func (n *Node) committed(count uint64, err error) {
 	if err != nil {
-		select {
-		case n.loop.failed <- fmt.Errorf("store: %w", err):
-		default:
-		}
+		n.fail(fmt.Errorf("store: %w", err))
 		return
 	}
 	select {
 	case n.loop.stored <- count:
 	case <-n.loop.done:
+	}
+}
+
+// fail ends the node for a reason; the first one counts. One that could not take jobs any more, but went on to lead and to
+// be given them, would be worse than none.
+func (n *Node) fail(why error) {
+	select {
+	case n.loop.failed <- why:
+	default:
 	}
 }
 
