@@ -48,7 +48,7 @@ func (c *core) greet(now time.Time) {
 	}
 	if !now.Before(g.wideAt) {
 		for _, a := range g.wide {
-			c.ep.Greet(now, a, wire.NodeID{})
+			c.ep.Call(now, a)
 		}
 		g.wideAt = now.Add(c.wideAgain())
 	}

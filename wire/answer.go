@@ -4,7 +4,7 @@ package wire
 // gets no more bytes than it brought, and spends a budget unless it comes from an open session.
 func (e *Endpoint) answer(g *greeting, s *session) {
 	current := s.is(g.boot) && s.open
-	if !g.proven && !current && !e.spare(g.arrival) {
+	if !g.fresh && !current && !e.spare(g.arrival) {
 		return
 	}
 	r := Hello{Echo: g.hello.Cookie}

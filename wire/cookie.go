@@ -29,7 +29,7 @@ type openMade struct {
 
 func (b *baker) bucket(now time.Time) uint64 { return uint64(now.Sub(b.start) / cookieLife) }
 
-// open is the cookie of a Hello to whoever is there.
+// open is the cookie of a Hello to all: whoever echoes it has heard that, but not proved where.
 func (b *baker) open(now time.Time) []byte { return b.opening(b.bucket(now)) }
 
 func (b *baker) opening(bucket uint64) []byte {
@@ -40,30 +40,44 @@ func (b *baker) opening(bucket uint64) []byte {
 	return m.cookie
 }
 
+// toward is the cookie of a Hello to one address: it proves who answers from there.
+func (b *baker) toward(now time.Time, addr netip.AddrPort) []byte {
+	return b.mac(b.bucket(now), place(addr))
+}
+
 // bound is the cookie for one sender at one address.
 func (b *baker) bound(now time.Time, from netip.AddrPort, id NodeID, boot Boot) []byte {
 	return b.mac(b.bucket(now), subject(from, id, boot))
 }
 
-// proves reports whether echo is one of our cookies, recent, and if bound then for this sender at this address.
+// proves reports whether echo is one of our cookies, recent, and made for this sender at this address, or for the address.
 func (b *baker) proves(now time.Time, echo []byte, from netip.AddrPort, id NodeID, boot Boot) bool {
 	if len(echo) == 0 {
 		return false
 	}
-	who, t := subject(from, id, boot), b.bucket(now)
+	who, here, t := subject(from, id, boot), place(from), b.bucket(now)
 	for _, bucket := range [...]uint64{t, t - 1} {
-		if hmac.Equal(echo, b.opening(bucket)) || hmac.Equal(echo, b.mac(bucket, who)) {
+		if hmac.Equal(echo, b.mac(bucket, here)) || hmac.Equal(echo, b.mac(bucket, who)) {
 			return true
 		}
 	}
 	return false
 }
 
+// answers reports whether echo is the recent cookie of a Hello to all.
+func (b *baker) answers(now time.Time, echo []byte) bool {
+	t := b.bucket(now)
+	return len(echo) > 0 && (hmac.Equal(echo, b.opening(t)) || hmac.Equal(echo, b.opening(t-1)))
+}
+
 func subject(from netip.AddrPort, id NodeID, boot Boot) []byte {
-	ip := from.Addr().As16()
+	return append(append(place(from), id[:]...), boot[:]...)
+}
+
+func place(addr netip.AddrPort) []byte {
+	ip := addr.Addr().As16()
 	p := append(make([]byte, 0, 50), ip[:]...)
-	p = binary.BigEndian.AppendUint16(p, from.Port())
-	return append(append(p, id[:]...), boot[:]...)
+	return binary.BigEndian.AppendUint16(p, addr.Port())
 }
 
 // mac is what a cookie is.

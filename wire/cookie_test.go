@@ -11,7 +11,7 @@ func TestCookieProvesWhoItWasMadeFor(t *testing.T) {
 	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	b := &baker{secret: [32]byte{1}, start: start}
 	from, id, boot := netip.MustParseAddrPort("10.0.0.1:47470"), NodeID{1}, Boot{1}
-	bound, open := b.bound(start, from, id, boot), b.open(start)
+	bound, open, toward := b.bound(start, from, id, boot), b.open(start), b.toward(start, from)
 	for _, c := range []struct {
 		name   string
 		cookie []byte
@@ -29,8 +29,10 @@ func TestCookieProvesWhoItWasMadeFor(t *testing.T) {
 		{"of another node", bound, from, NodeID{2}, boot, 0, false},
 		{"of another process", bound, from, id, Boot{2}, 0, false},
 		{"none", nil, from, id, boot, 0, false},
-		{"open to all", open, from, NodeID{2}, Boot{2}, 0, true},
-		{"open to all, old", open, from, id, boot, 2 * cookieLife, false},
+		{"toward the address", toward, from, NodeID{2}, Boot{2}, 0, true},
+		{"toward the address, old", toward, from, id, boot, 2 * cookieLife, false},
+		{"toward another address", toward, netip.MustParseAddrPort("10.0.0.1:47471"), id, boot, 0, false},
+		{"open to all", open, from, id, boot, 0, false},
 	} {
 		if got := b.proves(start.Add(c.after), c.cookie, c.from, c.id, c.boot); got != c.want {
 			t.Errorf("%s: proves() = %v, want %v", c.name, got, c.want)

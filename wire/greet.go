@@ -1,33 +1,49 @@
 package wire
 
 import (
+	"bytes"
 	"net/netip"
 	"time"
 )
 
-// Greet sends one Hello under K_server to an address, for peer or for whoever is there (zero). The caller repeats it.
+// Greet sends one Hello under K_server to the address of one host, for peer or for whoever is there (zero). The caller
+// repeats it.
 func (e *Endpoint) Greet(now time.Time, addr netip.AddrPort, peer NodeID) {
 	e.step(now)
-	key := e.ring.find(AuthorityPeer, 0)
-	if key == nil {
-		return
-	}
-	e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: e.opening()}}})
+	e.hail(addr, peer, e.opening(e.baker.toward(e.now, addr)))
 }
 
-// opener is the Hello to whoever is there: the same while its cookie is.
+// Call is Greet at an address where many may hear it. Their answers come from other addresses, and each has one more
+// round trip to go before its session is open.
+func (e *Endpoint) Call(now time.Time, addr netip.AddrPort) {
+	e.step(now)
+	e.hail(addr, NodeID{}, e.opening(e.baker.open(e.now)))
+}
+
+func (e *Endpoint) hail(addr netip.AddrPort, peer NodeID, hello []byte) {
+	if key := e.ring.find(AuthorityPeer, 0); key != nil {
+		e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: hello}}})
+	}
+}
+
+// opener is a Hello in bytes, and where in them its cookie is.
 type opener struct {
-	bucket  uint64
 	payload []byte // nil: not made
+	cookie  int
 }
 
-func (e *Endpoint) opening() []byte {
-	if b := e.baker.bucket(e.now); e.opener.payload == nil || e.opener.bucket != b {
+// opening is our Hello with a cookie.
+func (e *Endpoint) opening(cookie []byte) []byte {
+	o := &e.opener
+	if o.payload == nil {
 		h := e.hello
-		h.Cookie, h.Pad = e.baker.open(e.now), e.pad
-		e.opener = opener{b, marshal(h)}
+		h.Cookie, h.Pad = cookie, e.pad
+		o.payload = marshal(h)
+		o.cookie = bytes.Index(o.payload, cookie)
 	}
-	return e.opener.payload
+	p := bytes.Clone(o.payload)
+	copy(p[o.cookie:], cookie)
+	return p
 }
 
 // Refuse ends the session with peer and says why. It may greet again, and be refused again.
@@ -60,6 +76,7 @@ func (e *Endpoint) greet(a *arrival, f frame) {
 		g.hello, g.refused, g.detail, g.kind = m.Hello, m.Refused, m.Detail, KindHello
 	}
 	g.proven = e.baker.proves(e.now, g.hello.Echo, a.from, a.body.Source, a.boot)
+	g.fresh = g.proven || e.baker.answers(e.now, g.hello.Echo)
 	e.welcome(&g)
 }
 
@@ -71,6 +88,7 @@ type greeting struct {
 	detail  string
 	kind    Kind // of our answer
 	proven  bool // it carries a cookie of ours: the sender lives, reads our datagrams, and does so at this address
+	fresh   bool // or at least answers what we said to all, wherever it is
 }
 
 // bare reports whether the greeting says nothing of its sender: it can prove an address, and opens nothing.
@@ -86,7 +104,7 @@ func (e *Endpoint) welcome(g *greeting) {
 	current := s.is(g.boot) && s.open
 	switch {
 	case g.refused != CodeOK:
-		e.refused(g, s, g.proven || current && g.aimed)
+		e.refused(g, s, g.fresh || current && g.aimed)
 		return
 	case g.body.Source == e.cfg.Self:
 		e.doppelganger(g)

@@ -17,7 +17,7 @@ func TestGreetingCarriesTheCookieOfItsTime(t *testing.T) {
 			a.SetHello(Hello{Name: "renamed"})
 		}
 		now := begun.Add(after)
-		a.Greet(now, addrOf(2), NodeID{})
+		a.Call(now, addrOf(2))
 		h := greetingIn(t, a)
 		if want := a.baker.mac(uint64(after/cookieLife), nil); !bytes.Equal(h.Cookie, want) {
 			t.Errorf("after %v the cookie is %x, want %x", after, h.Cookie, want)
