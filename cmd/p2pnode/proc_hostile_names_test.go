@@ -129,7 +129,7 @@ func TestTerminalIsSafeFromServers(t *testing.T) {
 		isOnlyText(t, fmt.Sprint(args), o)
 		return string(o.stdout)
 	}
-	for _, name := range oddNames {
+	for _, name := range oddNames[:times(len(oddNames), 3)] {
 		t.Run(fmt.Sprintf("%.12q", name), func(t *testing.T) {
 			p := pretend(t, on.host("liar"), "n1", node.Secret{1}, func(p *pretender) { p.title.Label = name })
 			ask(4, "discover")

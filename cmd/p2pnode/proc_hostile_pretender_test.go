@@ -187,12 +187,12 @@ func TestClientRefusesAServerOfAnotherAuthority(t *testing.T) {
 	p := pretend(t, on.host("liar"), "n1", node.Secret{1}, c.titleOf)
 
 	c.procs[0].kill()
-	r := c.hides(t.Context(), home, photo, "for n1 only", "--timeout", "6s")
+	r := c.hides(t.Context(), home, photo, "for n1 only", "--timeout", "4s")
 	wantExit(t, "only the pretender answers", r.outcome, 4, "UNREACHABLE")
 	if p.asked.Load() == 0 {
 		t.Error("the pretender was not asked at all")
 	}
-	wantExit(t, "status of the pretender", c.run(t.Context(), home.prefix(), "status", "--timeout", "4s"), 4)
+	wantExit(t, "status of the pretender", c.run(t.Context(), home.prefix(), "status", "--timeout", "2s"), 4)
 
 	c.procs[0].start()
 	c.agree(10 * time.Second)

@@ -190,7 +190,7 @@ func TestClusterOutlivesATraitor(t *testing.T) {
 			}
 			seed := rand.Uint64()
 			r := rand.New(rand.NewPCG(seed, 0))
-			for i := range times(100, 40) {
+			for i := range times(100, 28) {
 				tr.rave([]uint64{math.MaxUint64, math.MaxUint64 - uint64(r.IntN(4)), v.epoch + uint64(r.IntN(1000)), 1 << 63, v.epoch, 1<<32 - 1, 1 << 33}[i%7])
 				<-time.After(50 * time.Millisecond)
 			}
