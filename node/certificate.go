@@ -21,7 +21,7 @@ const alpn = "p2pnode/1"
 // Certificates are valid whenever a node may be running, whatever its clock says: they end with the process that made
 // them, and trust in them ends with the cluster's secret.
 var (
-	validFrom  = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+	validFrom  = time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC) // a board without a battery starts in 1970
 	validUntil = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 

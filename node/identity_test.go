@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"p2pnode/wire"
 )
@@ -160,9 +161,12 @@ func TestIdentityRefusesAForgedAuthority(t *testing.T) {
 func TestIdentityClockDoesNotMatter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the bubble's clock is in 2000
 		id := identityOf(t, 1)
-		server, client := configs(t, id.Authority, id, IDOf("a"), IDOf("a"))
-		if _, _, err := handshake(t, server, client); err != nil {
-			t.Errorf("handshake in 2000: %v", err)
+		for _, now := range []time.Time{time.Unix(1, 0), time.Now(), time.Unix(1<<32, 0)} { // 1970: no battery; 2106
+			server, client := configs(t, id.Authority, id, IDOf("a"), IDOf("a"))
+			client.Time = func() time.Time { return now }
+			if _, _, err := handshake(t, server, client); err != nil {
+				t.Errorf("handshake at %v: %v", now, err)
+			}
 		}
 	})
 }
