@@ -94,6 +94,10 @@ const sameServerAfter = 500 * time.Millisecond
 
 // place makes the record of the next attempt and has it confirmed.
 func (c *core) place(now time.Time, w caller, m wire.TaskAssignmentRequest, r wire.Record) {
+	if r.Attempt >= maxAttempt {
+		c.decline(now, w, m.Job, wire.CodeExpired, 0, "too many attempts")
+		return
+	}
 	r = c.next(r, m.Avoid)
 	c.touched[r.Job] = now
 	if err := c.launch(now, r, &w); err != nil {
@@ -112,8 +116,11 @@ func (c *core) next(r wire.Record, avoid []wire.NodeID) wire.Record {
 	return r
 }
 
-// launch records an assignment; the client is answered when it is durable.
+// launch records an assignment; the client is answered when it is durable. What no peer would take in is none.
 func (c *core) launch(now time.Time, r wire.Record, w *caller) error {
+	if err := Valid(r); err != nil {
+		return err
+	}
 	f := newConfirm(now, r)
 	if w != nil {
 		f.asker, f.waiting = *w, true
