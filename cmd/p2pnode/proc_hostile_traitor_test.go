@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -259,8 +258,6 @@ func TestNewSecretExpels(t *testing.T) {
 		r := c.hides(t.Context(), home, photo, "with a new token", "--token-file", token, "--timeout", "20s")
 		wantExit(t, "a client with a token of the new secret", r.outcome, 0)
 	}
-	pins := []string{"--known-clusters", filepath.Join(l.dir, "new-pins"), "--timeout", "10s"}
-	wantExit(t, "a client that knows neither", c.hides(t.Context(), home, photo, "which?", pins...).outcome, 2, "several clusters")
 	twin.kill()
 	wantExit(t, "a client that knows the old one", c.hides(t.Context(), home, photo, "old pin", "--timeout", "4s").outcome, 4, "unknown", "--trust")
 	wantExit(t, "and is told to trust", c.hides(t.Context(), home, photo, "new pin", "--timeout", "20s", "--trust").outcome, 0)
