@@ -32,7 +32,7 @@ type opener struct {
 	cookie  int
 }
 
-// opening is our Hello with a cookie.
+// opening is our Hello with a cookie; it is good until the next call.
 func (e *Endpoint) opening(cookie []byte) []byte {
 	o := &e.opener
 	if o.payload == nil {
@@ -41,9 +41,8 @@ func (e *Endpoint) opening(cookie []byte) []byte {
 		o.payload = marshal(h)
 		o.cookie = bytes.Index(o.payload, cookie)
 	}
-	p := bytes.Clone(o.payload)
-	copy(p[o.cookie:], cookie)
-	return p
+	copy(o.payload[o.cookie:], cookie)
+	return o.payload
 }
 
 // Refuse ends the session with peer and says why. It may greet again, and be refused again.

@@ -22,6 +22,10 @@ func TestGreetingCarriesTheCookieOfItsTime(t *testing.T) {
 		if want := a.baker.mac(uint64(after/cookieLife), nil); !bytes.Equal(h.Cookie, want) {
 			t.Errorf("after %v the cookie is %x, want %x", after, h.Cookie, want)
 		}
+		a.Greet(now, addrOf(3), NodeID{})
+		if got, want := greetingIn(t, a).Cookie, a.baker.mac(uint64(after/cookieLife), place(addrOf(3))); !bytes.Equal(got, want) {
+			t.Errorf("after %v the cookie to one host is %x, want %x", after, got, want)
+		}
 		if renamed := h.Name == "renamed"; renamed != (i >= 3) {
 			t.Errorf("after %v the greeting is of %q", after, h.Name)
 		}
