@@ -21,6 +21,7 @@ import (
 const (
 	maxConnections   = 256
 	maxFromOne       = 32 // connections of one source
+	sparedForJobs    = 6  // of these, which no lane takes
 	maxStreams       = 16 // of one connection
 	handshakesOpen   = 32 // beyond, even an address on loopback has to prove itself before a handshake begins
 	handshakeTimeout = 5 * time.Second
@@ -38,6 +39,7 @@ const (
 const (
 	closedDone     = 0
 	closedStopping = 2
+	closedScarce   = 3
 )
 
 // transport is a server's QUIC side: it accepts connections, and serves each stream on a goroutine of its own.
@@ -154,7 +156,7 @@ func (t *transport) converse(ctx context.Context, c *quic.Conn) {
 	var streams sync.WaitGroup
 	defer context.AfterFunc(ctx, func() { c.CloseWithError(closedStopping, "server stopped") })()
 	active := make(chan struct{}, maxStreams) // one entry for every stream being served
-	for {
+	for opens := true; ; opens = false {
 		s, err := t.next(c, active)
 		if err != nil {
 			break
@@ -162,7 +164,7 @@ func (t *transport) converse(ctx context.Context, c *quic.Conn) {
 		active <- struct{}{}
 		streams.Go(func() {
 			defer func() { <-active }()
-			w := &worker{t: t, conn: c, s: s, ctx: ctx}
+			w := &worker{t: t, conn: c, s: s, ctx: ctx, opens: opens}
 			w.serve()
 		})
 	}

@@ -42,6 +42,13 @@ func (g *guests) leave(owner string) {
 	}
 }
 
+// scarce reports whether the places that a source has left are to be spared for jobs.
+func (g *guests) scarce(owner []byte) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owner[string(owner)] > maxFromOne-sparedForJobs
+}
+
 // shake and unshake count connections whose handshake is done.
 func (g *guests) shake()   { g.finished(1) }
 func (g *guests) unshake() { g.finished(-1) }

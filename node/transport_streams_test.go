@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/quic-go/quic-go"
+
 	"p2pnode/wire"
 )
 
@@ -174,6 +176,33 @@ func TestConnectionsOfOneSourceAreBounded(t *testing.T) {
 		}
 		if n := o.posts[0].transport.guests.count(); n != maxFromOne {
 			t.Errorf("%d guests counted, want %d", n, maxFromOne)
+		}
+	})
+}
+
+// Of the connections that one source may have, lanes leave some to jobs.
+func TestLanesLeaveRoomForJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, "a")
+		ask := func(length uint64) error {
+			l := o.call(o.posts[0])
+			l.say(wire.Fetch{Secret: testSecret, Length: length})
+			_, err := expect[wire.TaskResponse](l)
+			return err
+		}
+		for i := range maxFromOne - sparedForJobs {
+			if err := ask(1); err != nil {
+				t.Fatalf("lane %d: %v", i+1, err)
+			}
+		}
+		var closed *quic.ApplicationError
+		if err := ask(1); !errors.As(err, &closed) || closed.ErrorCode != closedScarce {
+			t.Errorf("one more lane: %v, want it closed with code %d", err, closedScarce)
+		}
+		for i := range sparedForJobs {
+			if err := ask(0); err != nil {
+				t.Errorf("job %d: %v", i+1, err)
+			}
 		}
 	})
 }

@@ -29,6 +29,8 @@ type worker struct {
 	s    *quic.Stream
 	ctx  context.Context // of the whole server: work goes on although the client is gone
 
+	opens bool // its connection's first
+
 	said chan wire.Frame // what the client says after its upload; nil before listen
 }
 
@@ -50,6 +52,10 @@ func (w *worker) serve() {
 		return
 	}
 	defer release()
+	if w.opens && isLane(f) && w.t.guests.scarce(ownerOf(addrPort(w.conn.RemoteAddr()).Addr())) {
+		w.conn.CloseWithError(closedScarce, "no place for another lane")
+		return
+	}
 	switch f := f.(type) {
 	case wire.TaskRequest:
 		w.task(f)
@@ -64,6 +70,18 @@ func (w *worker) serve() {
 	default:
 		w.refuse(refusal{code: wire.CodeUsage, detail: "a stream does not begin with this frame"})
 	}
+}
+
+// isLane reports whether a connection that begins with a frame is a lane, one of several that share a transfer: it makes
+// that faster, and must not keep other clients of its source out.
+func isLane(f wire.Frame) bool {
+	switch f := f.(type) {
+	case wire.TaskRange:
+		return true
+	case wire.Fetch:
+		return f.Length > 0
+	}
+	return false
 }
 
 // hangUp ends both directions and waits for the goroutine that listens.
