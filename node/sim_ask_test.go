@@ -32,7 +32,7 @@ func (c *simClient) ask(j *simJob, again bool) {
 
 // reread asks about an old job: for its assignment, or some server for its state.
 func (c *simClient) reread(j *simJob, server wire.NodeID) {
-	if c.dead || server.IsZero() && c.asked(j) {
+	if c.dead || slices.ContainsFunc(c.asks, func(a *simAsk) bool { return a.job == j && a.server == server }) {
 		return
 	}
 	c.ask(j, true)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net/netip"
 
 	"p2pnode/election"
 	"p2pnode/wire"
@@ -18,7 +19,27 @@ type check struct {
 	servers  map[attempt]wire.NodeID // who does an attempt, as one leadership decided it
 	told     map[wire.JobID]uint32   // the newest attempt of each job that a client was told
 	opened   map[uint64]bool         // majority mode: epochs whose leader has merged the ledgers
+	ears     map[*simNode]*ear
+	nodes    map[netip.AddrPort]*simNode
+	honest   map[netip.AddrPort]bool // addresses of those who show cookies made for them
+	states   map[seenState]wire.TaskStatusResponse
+	history  *history
 	events   int
+	storms   storm
+	rough    bool // links are cut, or the network loses packets
+
+	quiet      bool        // no faults but the weather's: who was first agreed on stays
+	first      wire.NodeID // who that is
+	firstEpoch uint64
+
+	lawless  bool                // somebody votes under a voter's name: who leads, and what is told, proves nothing
+	poisoned map[wire.JobID]bool // jobs about which a holder of K_server has lied
+}
+
+// seenState is a job as one process of a server tells of it.
+type seenState struct {
+	boot wire.Boot
+	job  wire.JobID
 }
 
 // attempt is one decision of a leader: within it there is one server. In majority mode the leadership is left out:
@@ -34,8 +55,17 @@ func watched(s *sim) *check {
 	c := &check{
 		s: s, leaders: map[uint64]string{}, promised: map[string]uint64{}, records: map[string]map[wire.JobID]wire.Record{},
 		lives: map[string]int{}, servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
+		ears: map[*simNode]*ear{}, nodes: map[netip.AddrPort]*simNode{}, honest: map[netip.AddrPort]bool{},
+		states: map[seenState]wire.TaskStatusResponse{}, history: newHistory(s.begun), poisoned: map[wire.JobID]bool{},
 	}
-	s.watch, s.client.told = c.look, func(_ *simAsk, m wire.TaskAssignmentResponse) { c.single(m) }
+	s.watch, s.given, s.taps = c.look, c.give, append(s.taps, c.sent)
+	for _, x := range s.nodes {
+		c.nodes[x.addr] = x
+	}
+	for _, k := range s.clients {
+		c.honest[k.addr] = true
+		k.begins, k.told, k.state = c.history.begin, c.single, c.status
+	}
 	return c
 }
 
@@ -50,6 +80,8 @@ func (c *check) look(x *simNode) {
 	c.epochs(x)
 	c.leadership(x)
 	c.bounds(x)
+	c.calm(x)
+	c.steady(x)
 	if c.events%16 == 0 {
 		c.ledger(x)
 	}
@@ -73,7 +105,7 @@ func (c *check) epochs(x *simNode) {
 // leadership: majority mode has one leader an epoch, and one at a time that assigns.
 func (c *check) leadership(x *simNode) {
 	st := x.core.elect.Status()
-	if c.s.mode != election.Majority || st.Role != wire.Leader {
+	if c.s.mode != election.Majority || st.Role != wire.Leader || c.lawless {
 		return
 	}
 	if was, ok := c.leaders[st.Epoch]; ok && was != x.name {
@@ -116,7 +148,7 @@ func (c *check) informed(x *simNode, epoch uint64) {
 	}
 	c.opened[epoch] = true
 	for job, told := range c.told {
-		if r, ok := x.core.ledger.Get(job); !ok || r.Attempt < told && !terminal(r.State) {
+		if r, ok := x.core.ledger.Get(job); !c.poisoned[job] && (!ok || r.Attempt < told && !terminal(r.State)) {
 			c.fail("%s takes jobs in epoch %d, and of %v knows attempt %d; %d was told", x.name, epoch, job, r.Attempt, told)
 		}
 	}
@@ -130,7 +162,7 @@ func (c *check) bounds(x *simNode) {
 		have, max int
 	}{
 		{"peers", len(k.peers), maxKnown}, {"relays", len(k.relays), maxRelays}, {"confirms", len(k.confirms), maxConfirms},
-		{"callers", len(k.callers), maxCallers}, {"replicas", len(k.replicas), maxConfirms * len(c.s.nodes)},
+		{"callers", len(k.callers), maxCallers}, {"askers", len(k.askers), maxAskers}, {"replicas", len(k.replicas), maxConfirms * len(c.s.nodes)},
 		{"remembered", len(k.greeting.remembered), maxRemembered}, {"batches", int(k.queued - k.stored), 2 * maxBacklog},
 		{"results", len(k.mine), k.cfg.MaxJobs}, {"records", k.ledger.Len(), k.cfg.MaxJobs},
 	} {
@@ -166,14 +198,36 @@ func fell(old, r wire.Record) bool {
 }
 
 // single: what clients are told: one leadership gives one attempt of a job to one server; in majority mode any does.
-func (c *check) single(m wire.TaskAssignmentResponse) {
+func (c *check) single(q *simAsk, m wire.TaskAssignmentResponse) {
+	c.history.end(q, c.s.now, m)
+	if c.lawless || c.poisoned[m.Job] {
+		return
+	}
 	a := attempt{m.Job, m.Attempt, m.Epoch, m.Leader}
 	if c.s.mode == election.Majority {
 		a.epoch, a.leader = 0, wire.NodeID{}
 	}
 	if was, ok := c.servers[a]; ok && was != m.Server.ID {
-		c.fail("attempt %d of %v is with two servers", m.Attempt, m.Job)
+		c.fail("attempt %d of %s is with two servers", m.Attempt, brief(m.Job))
 	}
 	c.servers[a] = m.Server.ID
 	c.told[m.Job] = max(c.told[m.Job], m.Attempt)
+}
+
+// status: what one process of a server says of a job only ever gets newer.
+func (c *check) status(e wire.Event, m wire.TaskStatusResponse) {
+	k := seenState{e.Boot, m.Job}
+	was, now := c.states[k], m
+	old, r := wire.Record{State: was.State, Attempt: was.Attempt}, wire.Record{State: now.State, Attempt: now.Attempt}
+	if was.State != 0 && (now.State == 0 || fell(old, r)) {
+		c.fail("a re-read of %s gives %v/%d after %v/%d", brief(m.Job), now.State, now.Attempt, was.State, was.Attempt)
+	}
+	c.states[k] = now
+}
+
+// linear: in majority mode what clients were told is what one register would have told them (porcupine).
+func (c *check) linear() {
+	if c.s.mode == election.Majority && !c.lawless && !c.history.linearizable(c.poisoned) {
+		c.fail("the assignments that clients were told are not linearizable")
+	}
 }

@@ -345,6 +345,9 @@ func (s *sim) turn() {
 func (s *sim) agreed(xs ...*simNode) *simNode {
 	var leader wire.NodeID
 	for i, x := range xs {
+		if x.core == nil {
+			return nil
+		}
 		_, l, _, _ := x.core.elect.Beat()
 		if l.IsZero() || i > 0 && l != leader {
 			return nil
@@ -360,6 +363,9 @@ func (s *sim) agreed(xs ...*simNode) *simNode {
 
 // equal reports whether the nodes hold the same ledger.
 func (s *sim) equal(xs ...*simNode) bool {
+	if slices.ContainsFunc(xs, func(x *simNode) bool { return x.core == nil }) {
+		return false
+	}
 	for _, x := range xs[1:] {
 		a, n := x.core.ledger.Digest()
 		b, m := xs[0].core.ledger.Digest()

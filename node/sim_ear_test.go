@@ -1,0 +1,128 @@
+package node
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"p2pnode/wire"
+	"p2pnode/wire/wiretest"
+)
+
+// ear is what the checker has seen go into one process of a node, and out of it to addresses that are no node's.
+type ear struct {
+	life     int
+	canvass  uint64
+	born     time.Time       // on its own clock
+	promised uint64          // when it was
+	sealed   map[sealed]bool // datagrams that brought a message
+	messages map[told]bool   // messages with an id
+	in, out  map[netip.AddrPort]int
+	proven   map[netip.AddrPort]bool // somebody is there who shows cookies: a client of this cluster, or a holder of K_server
+}
+
+// sealed names a datagram: no two of one sender have a counter in common.
+type sealed struct {
+	boot    wire.Boot
+	counter uint64
+}
+
+// told names a message with an id.
+type told struct {
+	boot wire.Boot
+	id   uint64
+}
+
+// ear returns what is known of a node's present process.
+func (c *check) ear(x *simNode) *ear {
+	if e := c.ears[x]; e != nil && e.life == x.life {
+		return e
+	}
+	e := &ear{
+		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[sealed]bool{}, messages: map[told]bool{}, in: map[netip.AddrPort]int{}, out: map[netip.AddrPort]int{},
+		proven: map[netip.AddrPort]bool{},
+	}
+	c.ears[x] = e
+	return e
+}
+
+// give gives a node a datagram as core.Receive does, and looks at what its endpoint makes of it.
+func (c *check) give(x *simNode, p wiretest.Packet) {
+	e, now := c.ear(x), c.s.local(x)
+	e.in[p.From] += len(p.Data)
+	x.core.ep.Receive(now, p.From, p.Data)
+	events := x.core.ep.Events()
+	again := c.again(x, e, p.Data, events)
+	before := uint64(0)
+	if again {
+		before = stateOf(x.core)
+	}
+	for _, v := range events {
+		x.core.event(now, v)
+	}
+	x.core.digest(now)
+	if again && stateOf(x.core) != before {
+		c.fail("%s takes a copy of a datagram for a second one: %v", x.name, events[len(events)-1].Message.Kind())
+	}
+}
+
+// again: a replayed or duplicated datagram runs no handler twice, nor does a message that came in two datagrams. Of peers'
+// messages the endpoint delivers no copy. A client's question it may deliver again: the core is to do nothing then, which
+// again reports. Questions that change nothing, who leads, are answered again.
+func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
+	counted, client := false, false
+	for _, v := range events {
+		if v.What == wire.Up || v.What == wire.Delivered {
+			e.proven[v.Addr] = e.proven[v.Addr] || c.honest[v.Addr]
+		}
+		if v.What != wire.Delivered || v.Message.Kind() == wire.KindLeaderQuery {
+			continue
+		}
+		counted, client = true, v.Authority != wire.AuthorityPeer
+		if t := (told{v.Boot, v.ID}); v.ID != 0 {
+			if e.messages[t] {
+				c.fail("%s has %v, message %d of %v, delivered twice", x.name, v.Message.Kind(), v.ID, v.Peer)
+			}
+			e.messages[t] = true
+		}
+	}
+	if !counted {
+		return false
+	}
+	d := sealed{wire.Boot(p[8:24]), binary.BigEndian.Uint64(p[24:])}
+	copied := e.sealed[d]
+	e.sealed[d] = true
+	if copied && !client {
+		c.fail("%s takes datagram %d of %x twice: %v", x.name, d.counter, d.boot[:4], events[len(events)-1].Message.Kind())
+	}
+	return copied && client
+}
+
+// sent: an address that has proved nothing gets no more bytes than came from there. The other nodes' addresses are left out:
+// every node is configured to greet them.
+func (c *check) sent(from, to netip.AddrPort, p []byte) {
+	x := c.nodes[from]
+	if x == nil || c.nodes[to] != nil {
+		return
+	}
+	e := c.ear(x)
+	e.out[to] += len(p)
+	if e.proven[to] || e.out[to] <= e.in[to] {
+		return
+	}
+	c.fail("%s has sent %d bytes to %v, which has proved nothing and sent %d", x.name, e.out[to], to, e.in[to])
+}
+
+// forge gives a node a datagram that nobody has sealed: nothing that matters may change by it.
+func (c *check) forge(x *simNode, from netip.AddrPort, p []byte) {
+	if x.core == nil || c.s.now.Before(x.until) {
+		return
+	}
+	before := stateOf(x.core)
+	c.give(x, wiretest.Packet{At: c.s.now, From: from, To: x.addr, Data: p})
+	if stateOf(x.core) != before {
+		c.fail("a forged datagram of %d bytes from %v changes the state of %s", len(p), from, x.name)
+	}
+	x.core.Advance(c.s.local(x))
+	c.s.flush(x)
+}
