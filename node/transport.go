@@ -32,7 +32,7 @@ const (
 	fullWindow       = 3 << 20
 	crowdedAt        = 64        // connections beyond which windows grow no more
 	decodedBytes     = 512 << 20 // of all images being worked on at once
-	frameBytes       = 256 << 20 // of all large frames at once
+	frameBytes       = 256 << 20 // of all large frames at once; one source has at most half of them
 )
 
 // Application error codes of a closed connection.
@@ -56,7 +56,6 @@ type transport struct {
 	room    *semaphore.Weighted // jobs here: uploading, waiting and worked on
 	slots   *semaphore.Weighted // images worked on
 	memory  *semaphore.Weighted // bytes they are decoded to
-	frames  *semaphore.Weighted // bytes of large frames
 
 	soft  context.Context // ends when the server stops: nothing new is begun
 	stop  context.CancelFunc
@@ -69,8 +68,8 @@ func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results) 
 		cfg: c, tls: t, ident: ident, self: IDOf(c.Name), desk: d, results: r, guests: newGuests(),
 		flights: flights{byJob: map[wire.JobID]*flight{}},
 		room:    semaphore.NewWeighted(int64(c.Workers + c.Waiting)), slots: semaphore.NewWeighted(int64(c.Workers)),
-		memory: semaphore.NewWeighted(decodedBytes), frames: semaphore.NewWeighted(frameBytes),
-		soft: soft, stop: stop, ended: make(chan struct{}),
+		memory: semaphore.NewWeighted(decodedBytes),
+		soft:   soft, stop: stop, ended: make(chan struct{}),
 	}
 }
 

@@ -9,15 +9,18 @@ import (
 // errCrowded refuses a connection beyond the bounds.
 var errCrowded = errors.New("node: too many connections")
 
-// guests counts connections, in all and of each source. It is safe for several goroutines.
+// guests counts connections, in all and of each source, and the memory of their large frames. It is safe for several goroutines.
 type guests struct {
 	mu    sync.Mutex
 	all   int            // guarded by mu
 	done  int            // with a finished handshake; guarded by mu
 	owner map[string]int // by source; guarded by mu
+
+	frames int64            // bytes of large frames; guarded by mu
+	large  map[string]int64 // of these, by source; guarded by mu
 }
 
-func newGuests() *guests { return &guests{owner: map[string]int{}} }
+func newGuests() *guests { return &guests{owner: map[string]int{}, large: map[string]int64{}} }
 
 // admit counts a connection until its context ends.
 func (g *guests) admit(ctx context.Context, owner []byte) error {
@@ -69,4 +72,29 @@ func (g *guests) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.all
+}
+
+// reserve sets aside n bytes for a large frame until release is called. Nobody knows yet whether its sender may ask for
+// anything, and it may take its time: one source alone must not keep all others' out.
+func (g *guests) reserve(owner []byte, n int64) (release func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := string(owner)
+	if g.frames+n > frameBytes || g.large[o]+n > frameBytes/2 {
+		return nil, errCrowded
+	}
+	g.hold(o, n)
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.hold(o, -n)
+	}, nil
+}
+
+// hold counts bytes. The caller holds mu.
+func (g *guests) hold(owner string, n int64) {
+	g.frames += n
+	if g.large[owner] += n; g.large[owner] == 0 {
+		delete(g.large, owner)
+	}
 }

@@ -3,8 +3,13 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,6 +208,42 @@ func TestLanesLeaveRoomForJobs(t *testing.T) {
 			if err := ask(0); err != nil {
 				t.Errorf("job %d: %v", i+1, err)
 			}
+		}
+	})
+}
+
+// Who announces large frames and lets them trickle keeps no other source's out.
+func TestLargeFramesOfOneSourceAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, "a")
+		head := binary.BigEndian.AppendUint32(nil, wire.MaxFrame)
+		var held []line
+		for range frameBytes / wire.MaxFrame {
+			l := o.call(o.posts[0])
+			l.write(head)
+			held = append(held, l)
+		}
+		synctest.Wait()
+		text := make([]byte, smallFrame*5/4)
+		rand.NewChaCha8([32]byte{1}).Read(text)
+		j := jobFor(t, photo(800, 600), base64.StdEncoding.EncodeToString(text))
+		k := o.client(func(c *ClientConfig) {
+			c.Listen = func() (net.PacketConn, error) {
+				return o.hub.Listen(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.98"), 0))
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if r, err := k.Encrypt(ctx, j); err != nil || r.Attempts != 1 {
+			t.Errorf("Encrypt from elsewhere: %v after %d attempts, want 1", err, r.Attempts)
+		}
+		for _, l := range held {
+			l.CancelWrite(abandoned)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if g := o.posts[0].transport.guests; g.frames != 0 || len(g.large) != 0 {
+			t.Errorf("%d bytes of frames are still set aside", g.frames)
 		}
 	})
 }

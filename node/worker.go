@@ -52,7 +52,7 @@ func (w *worker) serve() {
 		return
 	}
 	defer release()
-	if w.opens && isLane(f) && w.t.guests.scarce(ownerOf(addrPort(w.conn.RemoteAddr()).Addr())) {
+	if w.opens && isLane(f) && w.t.guests.scarce(w.source()) {
 		w.conn.CloseWithError(closedScarce, "no place for another lane")
 		return
 	}
@@ -94,6 +94,9 @@ func (w *worker) hangUp() {
 	}
 }
 
+// source is whose bounds the client counts by.
+func (w *worker) source() []byte { return ownerOf(addrPort(w.conn.RemoteAddr()).Addr()) }
+
 // first reads the first frame. Large ones, which hold a large payload, are bounded in sum over all streams.
 func (w *worker) first() (f wire.Frame, release func(), err error) {
 	w.s.SetReadDeadline(time.Now().Add(firstFrameTimeout))
@@ -104,10 +107,9 @@ func (w *worker) first() (f wire.Frame, release func(), err error) {
 	n := int64(binary.BigEndian.Uint32(head[:]))
 	release = func() {}
 	if n > smallFrame && n <= largestFrame {
-		if !w.t.frames.TryAcquire(n) {
-			return nil, nil, errCrowded
+		if release, err = w.t.guests.reserve(w.source(), n); err != nil {
+			return nil, nil, err
 		}
-		release = func() { w.t.frames.Release(n) }
 		w.s.SetReadDeadline(time.Now().Add(firstFrameTimeout + time.Duration(n/frameFloor)*time.Second))
 	}
 	if f, err = wire.ReadFrame(w.s, largestFrame); err != nil {
@@ -170,7 +172,7 @@ func (w *worker) examine(q wire.TaskRequest) (task, *refusal) {
 	}
 	return task{
 		Job: jobIDOf(q.Secret), Request: q, Content: contentOf(q),
-		Owner: ownerOf(addrPort(w.conn.RemoteAddr()).Addr()), Proven: proven,
+		Owner: w.source(), Proven: proven,
 	}, nil
 }
 
