@@ -35,7 +35,8 @@ func (c *core) assignFor(now time.Time, w caller, m wire.TaskAssignmentRequest) 
 	case !known:
 		c.assignNew(now, w, m)
 	case r.State == wire.Acked, r.State == wire.Cancelled:
-		c.decline(now, w, m.Job, closedCode(r.State), 0, "the job is already "+r.State.String())
+		code, why := closing(r)
+		c.decline(now, w, m.Job, code, 0, why)
 	case r.State == wire.Failed && final(r.Code):
 		c.decline(now, w, m.Job, r.Code, 0, "the job has failed")
 	case r.State != wire.Failed && c.usable(r.Server, m.Avoid):
@@ -49,11 +50,15 @@ func (c *core) assignFor(now time.Time, w caller, m wire.TaskAssignmentRequest) 
 
 const maxConfirms = 8192
 
-func closedCode(s wire.State) wire.Code {
-	if s == wire.Cancelled {
-		return wire.CodeCancelled
+// closing says why a job that has ended for good is not begun again.
+func closing(r wire.Record) (wire.Code, string) {
+	switch {
+	case r.State != wire.Cancelled:
+		return wire.CodeExpired, "the job is already " + r.State.String()
+	case r.Code == wire.CodeExpired:
+		return wire.CodeExpired, "the job's result was not fetched before its place was needed"
 	}
-	return wire.CodeExpired
+	return wire.CodeCancelled, "the job is already " + r.State.String()
 }
 
 // final reports whether a failure with this code would only repeat on another server.

@@ -46,7 +46,8 @@ func (c *core) refusal(t task, r wire.Record, known bool) (verdict, bool) {
 	case !known:
 		return verdict{}, false
 	case r.State == wire.Acked, r.State == wire.Cancelled:
-		return refuse(closedCode(r.State), "the job is already "+r.State.String(), 0), true
+		code, why := closing(r)
+		return refuse(code, why, 0), true
 	case r.Attempt > t.Request.Attempt, r.Attempt == t.Request.Attempt && r.Server != c.cfg.self:
 		return refuse(wire.CodeBusy, "the job has moved to "+c.nameOf(r.Server), time.Second/20), true
 	case r.Attempt == t.Request.Attempt && r.State == wire.Failed:

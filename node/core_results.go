@@ -61,7 +61,8 @@ func (c *core) oldest() []*Mine {
 	return ms
 }
 
-// abandon deletes an unacknowledged result and says so in the ledger: whoever asks again gets a new attempt.
+// abandon deletes an unacknowledged result and says so in the ledger: whoever asks again is told that it has expired.
+// (FAILED would not do: of one attempt DONE is the greater.)
 func (c *core) abandon(now time.Time, job wire.JobID) {
 	r, ok := c.ledger.Get(job)
 	if ok && r.State == wire.Done && r.Server == c.cfg.self {

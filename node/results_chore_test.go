@@ -113,3 +113,17 @@ func TestResultThatComesTooLateGoes(t *testing.T) {
 		t.Error("the result of a forgotten job stays")
 	}
 }
+
+// A client that comes for a result which had to go is told that it has expired, and not that it cancelled its job.
+func TestResultThatHadToGoHasExpired(t *testing.T) {
+	s, x, _ := aNode(t)
+	r := recordAt(x, 1, wire.Done)
+	r.Result = wire.Digest{1}
+	x.core.ledger.Merge(s.now, r)
+	x.core.mine[r.Job] = &Mine{Job: r.Job, Result: r.Result, Since: s.now}
+	x.core.evict(s.now.Add(x.core.cfg.KeepResults))
+	v := x.core.begin(s.now, task{Job: r.Job, Request: wire.TaskRequest{Secret: make([]byte, secretSize), Attempt: r.Attempt, Size: 1}})
+	if v.Code != wire.CodeExpired || v.Retry != 0 {
+		t.Errorf("begin: %+v, want a refusal for good with %v", v, wire.CodeExpired)
+	}
+}
