@@ -41,7 +41,7 @@ type Status struct {
 func (m *Machine) Status() Status {
 	return Status{
 		Role: m.role, Leader: m.leader, Epoch: m.epoch, Promised: m.promised, Durable: m.durable,
-		Hint: m.hint, Live: len(m.live()) + 1, Changes: m.changes,
+		Hint: m.hint, Live: m.living() + 1, Changes: m.changes,
 	}
 }
 

@@ -155,6 +155,16 @@ func (m *Machine) live() []*peer {
 	return live
 }
 
+// living counts them.
+func (m *Machine) living() (n int) {
+	for _, p := range m.peers {
+		if p.alive() {
+			n++
+		}
+	}
+	return n
+}
+
 // voter reports whether id has a vote: in available mode everybody has.
 func (m *Machine) voter(id wire.NodeID) bool {
 	if m.c.Quorum == Available {

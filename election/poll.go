@@ -56,7 +56,7 @@ func (m *Machine) enough(now time.Time) bool {
 		return m.majority(func(p *peer) bool { return p.answer == yes }, true)
 	}
 	given, open := m.count()
-	live := len(m.live()) + 1
+	live := m.living() + 1
 	switch {
 	case live == 1:
 		return !now.Before(m.alone)
@@ -76,7 +76,7 @@ func (m *Machine) hopeless() bool {
 		return !m.majority(func(p *peer) bool { return p.answer != no }, true)
 	}
 	given, open := m.count()
-	return 2*(given+open) <= len(m.live())+1
+	return 2*(given+open) <= m.living()+1
 }
 
 // count returns how many live nodes have granted, this one included, and how many have not answered.
@@ -113,10 +113,10 @@ func (m *Machine) pollDeadline() time.Time {
 	if m.c.Quorum == Majority || m.poll.phase == wire.Vote && m.durable < m.poll.epoch {
 		return d
 	}
-	if len(m.live()) == 0 {
+	if m.living() == 0 {
 		return earliest(d, m.alone)
 	}
-	if given, _ := m.count(); 2*given > len(m.live())+1 {
+	if given, _ := m.count(); 2*given > m.living()+1 {
 		return earliest(d, m.poll.began.Add(m.c.Gather))
 	}
 	return d

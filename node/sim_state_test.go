@@ -24,7 +24,7 @@ func stateOf(c *core) uint64 {
 var stateless = map[string][]string{
 	"node.core":       {"cfg"},
 	"wire.baker":      {"hash", "opens"},
-	"wire.Endpoint":   {"cfg", "count", "now", "opener", "ring", "scratch", "text"},
+	"wire.Endpoint":   {"arrival", "cfg", "count", "now", "opener", "ring", "scratch", "text"},
 	"time.Time":       {"loc"},
 	"election.Config": {"Rand"},
 }

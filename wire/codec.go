@@ -80,11 +80,16 @@ func parse[M Message](p []byte) (Message, error) {
 	return m, bounds(m)
 }
 
+// foreignBody decodes one that is not in the form in which we write it.
+func foreignBody(p []byte) (b body, err error) {
+	err = unmarshal(p, &b, "body")
+	return b, err
+}
+
 // parseBody decodes a body. The payloads may be part of p.
 func parseBody(p []byte) (b body, err error) {
 	if !b.read(p) {
-		b = body{}
-		if err = unmarshal(p, &b, "body"); err != nil {
+		if b, err = foreignBody(p); err != nil {
 			return b, err
 		}
 	}

@@ -82,8 +82,9 @@ type Endpoint struct {
 	recent    recent
 	sent      [512]stamp // when a packet counter was used, by counter
 
-	scratch []byte // what was opened last
-	text    []byte // what was encoded last
+	arrival arrival // the last, being received
+	scratch []byte  // what was opened last
+	text    []byte  // what was encoded last
 	out     []Datagram
 	events  []Event
 	count   Counters
@@ -222,5 +223,8 @@ func (e *Endpoint) dispatch(to netip.AddrPort, key *sealer, text []byte) {
 	e.sent[e.counter%uint64(len(e.sent))] = stamp{e.counter, e.now}
 	e.count.DatagramsOut++
 	e.count.BytesOut += uint64(len(data))
+	if e.out == nil {
+		e.out = make([]Datagram, 0, 4)
+	}
 	e.out = append(e.out, Datagram{To: to, Data: data})
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// arrival is one authenticated datagram.
+// arrival is one authenticated datagram. It is good until Receive returns.
 type arrival struct {
 	header
 	from  netip.AddrPort
@@ -20,8 +20,9 @@ func (e *Endpoint) Receive(now time.Time, from netip.AddrPort, p []byte) {
 	e.step(now)
 	e.count.DatagramsIn++
 	e.count.BytesIn += uint64(len(p))
-	a, text := e.admit(from, p)
-	if text == nil {
+	a := &e.arrival
+	var text []byte
+	if *a, text = e.admit(from, p); text == nil {
 		return
 	}
 	var err error
@@ -36,9 +37,9 @@ func (e *Endpoint) Receive(now time.Time, from netip.AddrPort, p []byte) {
 	}
 	a.aimed = b.Dest == e.cfg.Self && b.Boot == e.cfg.Boot
 	if a.key.authority == AuthorityPeer {
-		e.fromPeer(&a)
+		e.fromPeer(a)
 	} else {
-		e.fromStranger(&a)
+		e.fromStranger(a)
 	}
 }
 
