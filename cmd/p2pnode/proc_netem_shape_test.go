@@ -4,12 +4,10 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -150,84 +148,4 @@ func (s *shape) wait() time.Duration {
 		return 0
 	}
 	return max(0, s.delay+time.Duration((2*s.rand.Float64()-1)*float64(s.jitter)))
-}
-
-// The relay's conditions do to many frames what they say.
-func TestNetemShape(t *testing.T) {
-	const frames = 200_000
-	cases := []struct {
-		words                   string
-		arrive, damaged, prompt float64 // copies that go on, those changed, those not kept; by frame
-		lostInARow              float64 // frames, on average
-	}{
-		{"loss 20% delay 25ms", 0.8, 0, 0, 1.25},
-		{"loss 0% delay 0ms", 1, 0, 1, 0},
-		{"loss 5% delay 25ms 10ms reorder 25%", 0.95, 0, 0.2375, 1 / 0.95},
-		{"loss 5% delay 25ms duplicate 10%", 1.045, 0, 0, 1 / 0.95},
-		{"loss 0% delay 25ms corrupt 1%", 1, 0.01, 0, 0},
-		{"loss gemodel 5% 30% delay 25ms", 1 - 0.05/0.35, 0, 0, 1 / 0.3},
-	}
-	for _, c := range cases {
-		s, err := readShape(strings.Fields(c.words), rand.New(rand.NewPCG(1, 2)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		frame := make([]byte, 100)
-		arrived, damaged, prompt, lost, bursts, gone := 0, 0, 0, 0, 0, false
-		for range frames {
-			before := arrived
-			s.pass(time.Time{}, frame, func(f []byte, wait time.Duration) {
-				arrived++
-				if !slices.Equal(f, frame) {
-					damaged++
-				}
-				if wait == 0 {
-					prompt++
-				} else if wait < s.delay-s.jitter || wait > s.delay+s.jitter {
-					t.Fatalf("%s: a frame is kept %v", c.words, wait)
-				}
-			})
-			if before == arrived {
-				lost++
-				if !gone {
-					bursts++
-				}
-			}
-			gone = before == arrived
-		}
-		for what, pair := range map[string][2]float64{
-			"arrive": {float64(arrived) / frames, c.arrive}, "are damaged": {float64(damaged) / frames, c.damaged},
-			"are not kept": {float64(prompt) / frames, c.prompt}, "are lost in a row": {float64(lost) / max(1, float64(bursts)), c.lostInARow},
-		} {
-			if math.Abs(pair[0]-pair[1]) > 0.02*max(0.1, pair[1]) && !strings.Contains(c.words, "duplicate") || math.Abs(pair[0]-pair[1]) > 0.1 {
-				t.Errorf("%s: %.4f %s, want %.4f", c.words, pair[0], what, pair[1])
-			}
-		}
-	}
-}
-
-// A rate lets frames through one after the other, and no faster.
-func TestNetemShapeRate(t *testing.T) {
-	s, err := readShape(strings.Fields("delay 25ms rate 10mbit limit 60"), rand.New(rand.NewPCG(1, 2)))
-	if err != nil || s.limit != 60 {
-		t.Fatalf("%+v, %v", s, err)
-	}
-	var waits []time.Duration
-	note := func(_ []byte, wait time.Duration) { waits = append(waits, wait) }
-	now, frame := time.Unix(1, 0), make([]byte, 1250) // 1 ms each
-	s.pass(now, frame, note)
-	s.pass(now, frame, note)
-	s.pass(now.Add(time.Second), frame, note)
-	if want := []time.Duration{26 * time.Millisecond, 27 * time.Millisecond, 26 * time.Millisecond}; !slices.Equal(waits, want) {
-		t.Errorf("three frames are kept %v, want %v", waits, want)
-	}
-}
-
-// What the relay cannot do it does not pretend to do.
-func TestNetemShapeRefuses(t *testing.T) {
-	for _, words := range []string{"loss", "loss 20", "loss 101%", "delay soon", "rate 1", "delay 25ms 5ms 25%", "loss gemodel 5%"} {
-		if s, err := readShape(strings.Fields(words), nil); err == nil {
-			t.Errorf("readShape(%q) = %+v, want an error", words, s)
-		}
-	}
 }
