@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"net/netip"
 )
@@ -9,7 +8,7 @@ import (
 // caught is a datagram as it was sent.
 type caught struct {
 	from, to netip.AddrPort
-	data     []byte
+	data     []byte // of the network: only to be read
 }
 
 // capture is what an attacker who hears the whole cable keeps: some of the oldest, some of all, and the newest.
@@ -32,7 +31,7 @@ func newCapture(r *rand.Rand) *capture {
 // hear keeps a datagram: each that was ever sent is kept with the same chance.
 func (k *capture) hear(from, to netip.AddrPort, p []byte) {
 	k.heard++
-	d := caught{from, to, bytes.Clone(p)}
+	d := caught{from, to, p}
 	if len(k.newest) < captureNewest {
 		k.newest = append(k.newest, d)
 	} else {

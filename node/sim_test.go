@@ -216,7 +216,7 @@ func (s *sim) send(from, to netip.AddrPort, p []byte) {
 	for _, tap := range s.taps {
 		tap(from, to, p)
 	}
-	s.net.Send(s.now, from, to, p)
+	s.net.Pass(s.now, from, to, p)
 }
 
 // plan makes the node wake at its core's deadline.

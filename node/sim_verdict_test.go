@@ -9,14 +9,23 @@ import (
 )
 
 // done reports whether every job of a client that lives has ended.
-func (r *swarmRun) done() bool { return r.undone() == "" }
+func (r *swarmRun) done() bool {
+	for _, c := range r.s.clients {
+		if !c.dead && slices.ContainsFunc(c.list, pending) {
+			return false
+		}
+	}
+	return true
+}
+
+func pending(j *simJob) bool { return j.results == 0 && j.refused == wire.CodeOK }
 
 // undone names the jobs of living clients that have not.
 func (r *swarmRun) undone() string {
 	var names []string
 	for _, c := range r.s.clients {
 		for _, j := range c.list {
-			if !c.dead && j.results == 0 && j.refused == wire.CodeOK {
+			if !c.dead && pending(j) {
 				names = append(names, fmt.Sprintf("%s of %s", brief(j.id), c.name))
 			}
 		}

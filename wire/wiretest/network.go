@@ -14,7 +14,7 @@ import (
 // MTU is the longest payload that passes; longer datagrams are lost, as with the don't-fragment bit.
 const MTU = 1472
 
-// Packet is one datagram that arrives.
+// Packet is one datagram that arrives. Data is only to be read: other packets may share it.
 type Packet struct {
 	At       time.Time
 	From, To netip.AddrPort
@@ -91,6 +91,11 @@ func (n *Network) Detach(a netip.AddrPort) {
 // Send puts a copy of data on the way. A broadcast or multicast address reaches every attached address with that port,
 // the sender's host included.
 func (n *Network) Send(now time.Time, from, to netip.AddrPort, data []byte) {
+	n.Pass(now, from, to, slices.Clone(data))
+}
+
+// Pass is Send without the copy: from now on nobody may write to data.
+func (n *Network) Pass(now time.Time, from, to netip.AddrPort, data []byte) {
 	if !broadcast(to.Addr()) {
 		n.carry(now, from, to, data)
 		return
@@ -131,7 +136,7 @@ func (n *Network) carry(now time.Time, from, to netip.AddrPort, data []byte) {
 }
 
 func (n *Network) launch(at time.Time, from, to netip.AddrPort, data []byte) {
-	n.flying.Put(at, Packet{At: at, From: from, To: to, Data: slices.Clone(data)})
+	n.flying.Put(at, Packet{At: at, From: from, To: to, Data: data})
 }
 
 // Next returns when the next datagram arrives; zero: none flies.
