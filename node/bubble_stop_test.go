@@ -153,6 +153,9 @@ type mortal struct {
 var errSocket = errors.New("the socket is broken")
 
 func (m mortal) ReadFrom(p []byte) (int, net.Addr, error) {
+	if m.broken.Load() {
+		return 0, nil, errSocket
+	}
 	n, from, err := m.PacketConn.ReadFrom(p)
 	if m.broken.Load() {
 		return 0, nil, errSocket
@@ -160,30 +163,40 @@ func (m mortal) ReadFrom(p []byte) (int, net.Addr, error) {
 	return n, from, err
 }
 
-// A node that can take no more jobs ends, and says why: it must not go on to lead.
-func TestBubbleBrokenDataSocketEndsTheNode(t *testing.T) {
-	inBubbles(t, func(b *bubble) {
-		var broken atomic.Bool
-		b.config = func(c *Config) { c.Data = mortal{c.Data, &broken} }
-		b.hosts = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, 1})}
-		x := b.boot("n1", b.hosts[0], b.dir())
-		b.leader()
-		broken.Store(true)
-		k := b.client(nil)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if r, err := k.Encrypt(ctx, jobFor(t, photo(64, 64), "nobody")); err == nil {
-			t.Errorf("Encrypt: %+v over a broken socket", r)
-		}
-		select {
-		case <-x.ended:
-		default:
-			t.Error("the node goes on")
-			x.stop()
-			<-x.ended
-		}
-		if !errors.Is(x.err, errSocket) {
-			t.Errorf("Run: %v, want %v", x.err, errSocket)
-		}
-	})
+// A node that can hear no more datagrams, or take no more jobs, ends and says why: it must not go on to lead.
+func TestBubbleBrokenSocketEndsTheNode(t *testing.T) {
+	for name, breaks := range map[string]func(*Config, *atomic.Bool){
+		"control": func(c *Config, broken *atomic.Bool) { c.Control = mortal{c.Control, broken} },
+		"data":    func(c *Config, broken *atomic.Bool) { c.Data = mortal{c.Data, broken} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubbles(t, func(b *bubble) { b.breaks(breaks) })
+		})
+	}
+}
+
+// breaks has a socket of a lone node break while a client asks for something.
+func (b *bubble) breaks(which func(*Config, *atomic.Bool)) {
+	var broken atomic.Bool
+	b.config = func(c *Config) { which(c, &broken) }
+	b.hosts = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, 1})}
+	x := b.boot("n1", b.hosts[0], b.dir())
+	b.leader()
+	broken.Store(true)
+	k := b.client(nil)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if r, err := k.Encrypt(ctx, jobFor(b.t, photo(64, 64), "nobody")); err == nil {
+		b.t.Errorf("Encrypt: %+v over a broken socket", r)
+	}
+	select {
+	case <-x.ended:
+	default:
+		b.t.Error("the node goes on")
+		x.stop()
+		<-x.ended
+	}
+	if !errors.Is(x.err, errSocket) {
+		b.t.Errorf("Run: %v, want %v", x.err, errSocket)
+	}
 }

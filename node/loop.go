@@ -200,19 +200,26 @@ func (l *loop) report(ch change) {
 	}
 }
 
-// read carries datagrams from a socket to the loop until the socket is closed.
-func (l *loop) read(conn net.PacketConn) {
-	for {
+// deafAfter is how many reads of a socket may fail in a row: an ICMP error of an earlier send fails one.
+const deafAfter = 1000
+
+// read carries datagrams from a socket to the loop until the socket is closed, or broken: then it returns why.
+func (l *loop) read(conn net.PacketConn) error {
+	for failed := 0; ; {
 		b := packetBuffers.Get().(*[]byte)
 		*b = (*b)[:cap(*b)]
 		n, from, err := conn.ReadFrom(*b)
 		if err != nil {
 			packetBuffers.Put(b)
 			if errors.Is(err, net.ErrClosed) {
-				return
+				return nil
 			}
-			continue // an ICMP error of an earlier send
+			if failed++; failed == deafAfter {
+				return err
+			}
+			continue
 		}
+		failed = 0
 		*b = (*b)[:n]
 		l.post(inbound{addrPort(from), b})
 	}

@@ -112,7 +112,11 @@ func (n *Node) Run(ctx context.Context) error {
 	start(func() { n.store.Run(n.loop.batches, n.committed) })
 	start(n.janitor)
 	for _, conn := range append([]net.PacketConn{n.cfg.Control}, n.cfg.Broadcast...) {
-		start(func() { n.loop.read(conn) })
+		start(func() {
+			if err := n.loop.read(conn); err != nil {
+				n.fail(fmt.Errorf("control socket: %w", err))
+			}
+		})
 	}
 	start(func() { n.sample(inner) })
 	start(func() { n.scout(inner) })
