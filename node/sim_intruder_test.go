@@ -50,10 +50,10 @@ func (a *intruder) act() {
 func (a *intruder) flush() {
 	a.ep.Events()
 	for _, d := range a.ep.Take() {
-		from := a.addr
 		if a.r.rand.IntN(5) == 0 {
-			from = a.r.pretended(a.addr)
+			a.r.s.net.Send(a.r.s.now, a.r.pretended(a.addr), d.To, d.Data) // no node has sent it, whatever it says
+		} else {
+			a.r.s.send(a.addr, d.To, d.Data)
 		}
-		a.r.s.send(from, d.To, d.Data)
 	}
 }
