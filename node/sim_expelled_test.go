@@ -88,6 +88,7 @@ func (e *expelled) act() {
 		for range r.rand.IntN(3) {
 			m := e.talk.anything()
 			e.poison(m)
+			r.s.log("expelled %s says %v %+v", e.name, m.Kind(), m)
 			e.ep.Send(r.s.now, session.Peer, m)
 		}
 	}

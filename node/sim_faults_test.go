@@ -95,10 +95,17 @@ func (r *swarmRun) partition() {
 		b := r.rand.IntN(2) == 0
 		side[b] = append(side[b], x)
 	}
-	r.s.log("partition %v | %v", r.s.hosts(side[true]...), r.s.hosts(side[false]...))
+	r.s.log("partition %v | %v", namesOf(side[true]), namesOf(side[false]))
 	r.s.net.Partition(r.s.hosts(side[true]...), r.s.hosts(side[false]...))
 	r.check.event()
 	r.check.rough = true
+}
+
+func namesOf(xs []*simNode) (out []string) {
+	for _, x := range xs {
+		out = append(out, x.name)
+	}
+	return out
 }
 
 func (r *swarmRun) oneWay() {

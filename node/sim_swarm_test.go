@@ -78,6 +78,9 @@ func swarm(t *testing.T, seed uint64, logf func(string, ...any)) *swarmRun {
 		r.s.join()
 	}
 	r.check = watched(r.s)
+	if logf != nil {
+		r.s.narrate()
+	}
 	r.weather()
 	for range r.s.nodes {
 		r.check.event()
