@@ -60,7 +60,8 @@ func (s *stranger) dial(c *crew, p *proc) (*quic.Conn, error) {
 type speech struct {
 	t *testing.T
 	*quic.Stream
-	proof []byte // that the stranger holds a token, on this connection
+	conn  *quic.Conn // its own
+	proof []byte     // that the stranger holds a token, on this connection
 }
 
 // open opens a stream to a server, on a connection of its own.
@@ -82,8 +83,11 @@ func (s *stranger) open(c *crew, p *proc) speech {
 			s.t.Fatal(err)
 		}
 	}
-	return speech{s.t, stream, proof}
+	return speech{s.t, stream, conn, proof}
 }
+
+// leave closes the connection: a source has few.
+func (s speech) leave() { s.conn.CloseWithError(0, "") }
 
 func (s speech) say(f wire.Frame) {
 	s.t.Helper()
