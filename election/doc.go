@@ -24,6 +24,8 @@
 // itself, in parallel with asking; the candidate MUST NOT lead before its own promise is durable. The priority
 // (load in steps of five points, then id; lower is better) is frozen from the start of the campaign.
 //
+// Who owes a candidate an answer is pinged every 40 ms: what goes to and fro carries again what was lost.
+//
 // # Answering Election
 //
 // The first rule that applies decides:
@@ -55,7 +57,7 @@
 //
 // # Leading
 //
-// On taking office: Coordinator to every live peer. A peer that comes alive later learns from heartbeats alone: a Coordinator
+// On taking office: Coordinator to every live peer, and pings to each that has echoed nothing since, for 1.5 s. A peer that comes alive later learns from heartbeats alone: a Coordinator
 // would win over a rival's followers before anybody has compared.
 //
 //   - EpochBehind to a heartbeat or Coordinator: confirm. Available mode makes max(promised, told, rival)+1 durable and sends Coordinator;

@@ -10,7 +10,7 @@ import (
 func (m *Machine) lead(now time.Time, epoch uint64) {
 	m.next, m.rest, m.favour, m.refusals, m.hint = time.Time{}, time.Time{}, time.Time{}, 0, wire.NodeID{}
 	if m.role != wire.Leader {
-		m.poll.priority = m.priority()
+		m.poll.priority, m.office = m.priority(), now.Add(m.c.Phase)
 		for _, p := range m.peers {
 			p.sent, p.echoed, p.last, p.rival = nil, time.Time{}, time.Time{}, time.Time{}
 		}

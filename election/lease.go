@@ -106,17 +106,28 @@ func (m *Machine) reassure() {
 	}
 }
 
-// probed reports whether p's echoes matter now: those of voters in majority mode, everybody's while a pause is in doubt.
+// probed reports whether p is pinged until it says what this node waits for: an answer to its campaign, or an echo. Echoes matter
+// of voters in majority mode, of everybody while a pause is in doubt, and once of each whom a new leader has yet to win.
 func (m *Machine) probed(p *peer) bool {
-	return m.role == wire.Leader && p.consulted() && (m.c.Quorum == Majority || !m.doubt.IsZero())
+	switch {
+	case !p.consulted():
+		return false
+	case m.role == wire.Leader:
+		return m.c.Quorum == Majority || !m.doubt.IsZero() || !m.office.IsZero() && p.echoed.IsZero()
+	}
+	return m.polling() && p.answer == none
 }
 
-// probe pings each follower whose echo has grown old.
+// probe pings each peer that owes an answer, and each follower whose echo has grown old. A ping names the leader as a
+// heartbeat does, and what comes back shows the endpoints which earlier messages were lost.
 func (m *Machine) probe(now time.Time) {
+	if due(m.office, now) {
+		m.office = time.Time{}
+	}
 	for _, p := range m.peers {
 		if m.probed(p) && due(m.stale(p), now) {
 			p.last = now
-			m.send(p, wire.Ping{Epoch: m.epoch, Leader: m.c.Self})
+			m.send(p, wire.Ping{Epoch: m.epoch, Leader: m.leader})
 		}
 	}
 }

@@ -42,6 +42,7 @@ type Machine struct {
 
 	claiming  uint64    // a leader waits for this epoch to be durable, to confirm itself
 	confirmed time.Time // when it last began to
+	office    time.Time // until then a new leader makes sure that all have heard of it
 	stepdown  time.Time // when a leader without a majority alive gives up; zero: it has one
 	doubt     time.Time // only what was sent from here on proves anything (after a pause)
 }

@@ -25,7 +25,7 @@ func (p poll) question() wire.Election {
 func (m *Machine) ask(now time.Time, phase wire.Phase, epoch uint64) {
 	m.poll = poll{phase: phase, epoch: epoch, priority: m.poll.priority, began: now}
 	for _, p := range m.peers {
-		p.answer = none
+		p.answer, p.last = none, now
 		if p.consulted() {
 			m.send(p, m.poll.question())
 		}

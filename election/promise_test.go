@@ -60,6 +60,9 @@ func TestHalfOfTheLiveIsNotEnough(t *testing.T) {
 		t.Error("no campaign in 10 s")
 	}
 	for _, m := range asked {
+		if p, ok := m.(wire.Ping); ok && p.Leader.IsZero() {
+			continue // has the question, or the answer, been lost?
+		}
 		if e, ok := m.(wire.Election); !ok || e.Phase != wire.Pre {
 			t.Errorf("one of two went on without the other: %+v", m)
 		}

@@ -127,3 +127,27 @@ func TestSameSeedGivesTheSameBytes(t *testing.T) {
 		t.Error("another seed gave the same trace")
 	}
 }
+
+// TestLostMessageRidesAlong loses a message and lets a heartbeat leave before it is due again.
+func TestLostMessageRidesAlong(t *testing.T) {
+	w := newWorld(t, 1, wiretest.Faults{Delay: ms / 2})
+	a, b := w.serve(1, 1), w.serve(2, 1)
+	w.meet(a, b)
+	w.run(time.Second)
+	w.net.Partition(addrs(a), addrs(b))
+	mustSend(t, a, b.id, Leave{})
+	w.run(35 * ms)
+	w.net.Heal()
+	mustSend(t, a, b.id, Heartbeat{Sequence: 1})
+	w.run(ms)
+	if n := len(b.delivered()); n != 2 {
+		t.Errorf("%d messages came with the heartbeat, want it and the lost one", n)
+	}
+	if n := a.tries(b.id, 1); n != 1 {
+		t.Errorf("riding along counts as try %d", n)
+	}
+	w.run(time.Second)
+	if n := b.count(Delivered); n != 2 {
+		t.Errorf("%d messages delivered in the end, want 2", n)
+	}
+}

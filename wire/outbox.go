@@ -102,9 +102,19 @@ func (d *parcel) put(f frame) bool {
 	return true
 }
 
-// gather takes the frames of packet counter: loose messages first, then what is due again, then what is new. wait is
-// the patience after the n-th try.
-func (o *outbox) gather(now time.Time, counter uint64, wait func(n int) time.Duration) (frames []frame, repeats int) {
+// ride puts into a datagram that leaves anyway what was sent so long ago that its acknowledgement should have come. That is
+// no try, and moves none.
+func (o *outbox) ride(d *parcel, now time.Time, counter uint64, stale time.Duration) {
+	for i := range o.flight {
+		if l := &o.flight[i]; !l.held && now.Sub(l.at) >= stale && d.put(l.frame) {
+			l.counter, l.at, l.lost = counter, now, false
+		}
+	}
+}
+
+// gather takes the frames of packet counter: loose messages first, then what is due again, what is stale, then what is
+// new. wait is the patience after the n-th try.
+func (o *outbox) gather(now time.Time, counter uint64, stale time.Duration, wait func(n int) time.Duration) (frames []frame, repeats int) {
 	d := parcel{room: MaxDatagram - overhead - bodyOverhead}
 	for len(o.loose) > 0 && d.put(o.loose[0].frame) {
 		o.loose = o.loose[1:]
@@ -120,6 +130,9 @@ func (o *outbox) gather(now time.Time, counter uint64, wait func(n int) time.Dur
 		}
 		l.lost = false
 		l.transmitted(now, counter, wait(l.tries))
+	}
+	if len(d.frames) > 0 {
+		o.ride(&d, now, counter, stale)
 	}
 	for len(o.queue) > 0 && o.open() {
 		l := o.queue[0]

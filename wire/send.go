@@ -94,7 +94,7 @@ func (e *Endpoint) flush(s *session) {
 	}
 	wait := func(n int) time.Duration { return e.patience(s, n) }
 	for {
-		frames, repeats := s.out.gather(e.now, e.counter+1, wait)
+		frames, repeats := s.out.gather(e.now, e.counter+1, s.rtt.late()+e.cfg.AckDelay, wait)
 		if len(frames) == 0 && (s.ackAt.IsZero() || s.ackAt.After(e.now)) {
 			return
 		}
