@@ -1,12 +1,12 @@
 package node
 
 import (
-	"hash/fnv"
 	"math"
 	"reflect"
 	"slices"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"p2pnode/election"
 	"p2pnode/wire"
@@ -46,9 +46,7 @@ func (h stateHash) of(v reflect.Value) uint64 {
 	case reflect.Float32, reflect.Float64:
 		return mixed(math.Float64bits(v.Float()), 5)
 	case reflect.String:
-		f := fnv.New64a()
-		f.Write([]byte(v.String()))
-		return f.Sum64()
+		return sumOf([]byte(v.String()))
 	case reflect.Pointer, reflect.Interface:
 		return h.behind(v)
 	case reflect.Struct:
@@ -109,15 +107,41 @@ var statefulOf sync.Map // by type: []int
 
 func (h stateHash) elements(v reflect.Value) uint64 {
 	sum := mixed(uint64(v.Len()), 12)
-	if v.Type().Elem().Kind() == reflect.Uint8 {
-		f := fnv.New64a()
-		for i := range v.Len() {
-			f.Write([]byte{byte(v.Index(i).Uint())})
-		}
-		return mixed(sum, f.Sum64())
+	for _, w := range words(v) {
+		sum = mixed(sum, w)
+	}
+	if words(v) != nil {
+		return sum
 	}
 	for i := range v.Len() {
 		sum = mixed(sum, h.of(v.Index(i)))
+	}
+	return sum
+}
+
+// words returns what a list of bytes or of 64-bit numbers is made of; nil: it is none, or empty, or cannot be got at. Windows
+// and tables have thousands, and reflection is slow.
+func words(v reflect.Value) []uint64 {
+	k := v.Type().Elem().Kind()
+	if v.Len() == 0 || v.Kind() == reflect.Array && !v.CanAddr() {
+		return nil
+	}
+	switch k {
+	case reflect.Uint8:
+		return []uint64{sumOf(v.Bytes())}
+	case reflect.Uint64, reflect.Int64:
+		if v.Kind() == reflect.Array {
+			v = v.Slice(0, v.Len())
+		}
+		return unsafe.Slice((*uint64)(v.UnsafePointer()), v.Len())
+	}
+	return nil
+}
+
+func sumOf(p []byte) uint64 {
+	sum := uint64(14)
+	for _, b := range p {
+		sum = (sum ^ uint64(b)) * 0x100000001b3
 	}
 	return sum
 }
