@@ -242,7 +242,10 @@ func TestLargeFramesOfOneSourceAreBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(time.Second)
-		if g := o.posts[0].transport.guests; g.frames != 0 || len(g.large) != 0 {
+		g := o.posts[0].transport.guests
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.frames != 0 || len(g.large) != 0 {
 			t.Errorf("%d bytes of frames are still set aside", g.frames)
 		}
 	})
