@@ -24,7 +24,6 @@ type check struct {
 	honest   map[netip.AddrPort]bool // addresses of those who show cookies made for them
 	states   map[seenState]wire.TaskStatusResponse
 	history  *history
-	events   int
 	storms   storm
 	rough    bool // links are cut, or the network loses packets
 
@@ -76,15 +75,12 @@ func (c *check) fail(format string, args ...any) {
 }
 
 func (c *check) look(x *simNode) {
-	c.events++
 	c.epochs(x)
 	c.leadership(x)
 	c.bounds(x)
 	c.calm(x)
 	c.steady(x)
-	if c.events%16 == 0 {
-		c.ledger(x)
-	}
+	c.ledger(x)
 }
 
 // epochs: a promise never falls, not across a crash either.
@@ -177,6 +173,12 @@ func (c *check) ledger(x *simNode) {
 	if c.lives[x.name] != x.life {
 		c.lives[x.name], c.records[x.name] = x.life, map[wire.JobID]wire.Record{}
 	}
+	e := c.ear(x)
+	sum, n := x.core.ledger.Digest()
+	if sum == e.digest && n == e.count {
+		return // nothing has changed
+	}
+	e.digest, e.count = sum, n
 	known := c.records[x.name]
 	for r := range x.core.ledger.All() {
 		if old, ok := known[r.Job]; ok && (compareRecords(r, old) < 0 || fell(old, r)) {

@@ -13,8 +13,10 @@ import (
 type ear struct {
 	life     int
 	canvass  uint64
-	born     time.Time       // on its own clock
-	promised uint64          // when it was
+	born     time.Time // on its own clock
+	promised uint64    // when it was
+	digest   uint64    // of its ledger, when that was looked at
+	count    int
 	sealed   map[sealed]bool // datagrams that brought a message
 	messages map[told]bool   // messages with an id
 	in, out  map[netip.AddrPort]int

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,6 +33,7 @@ func TestSwarm(t *testing.T) {
 		return
 	}
 	began := time.Now()
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // little is alive at a time, and much is made
 	var virtual, next atomic.Int64
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
