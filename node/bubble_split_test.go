@@ -42,6 +42,28 @@ func TestBubbleSplitIsFaster(t *testing.T) {
 	})
 }
 
+// Where only the way back loses packets, the server has to tell of it, and the download is split.
+func TestBubbleSplitsDownloadOnTheServersWord(t *testing.T) {
+	inBubbles(t, func(b *bubble) {
+		b.faults(wiretest.Faults{Delay: lossy.Delay})
+		b.start(1)
+		b.leader()
+		plain, split := b.client(func(c *ClientConfig) { c.Lanes = 1 }), b.client(nil)
+		for _, guest := range b.guests {
+			b.hub.Do(func(n *wiretest.Network) { n.SetLink(wiretest.Link{From: b.hosts[0], To: guest}, lossy) })
+		}
+		slow, fast := b.hide(plain, mebibyte(), "one connection"), b.hide(split, mebibyte(), "several connections")
+		b.t.Logf("%v over one connection, %v over several, %.1f times faster", slow.Elapsed, fast.Elapsed, slow.Elapsed.Seconds()/fast.Elapsed.Seconds())
+		if slow.Elapsed < 2*fast.Elapsed || fast.Attempts != 1 {
+			b.t.Errorf("Encrypt took %v in %d attempts, over one connection %v: want twice as fast, in 1", fast.Elapsed, fast.Attempts, slow.Elapsed)
+		}
+		plain.Close()
+		split.Close()
+		b.wantAcked(slow, fast)
+		b.wantTidy()
+	})
+}
+
 // Without loss a job has one connection, however long it takes.
 func TestBubbleNoSplitWithoutLoss(t *testing.T) {
 	inBubbles(t, func(b *bubble) {

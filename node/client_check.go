@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -25,10 +26,12 @@ type partial struct {
 var errPieced = errors.New("node: the result's pieces do not belong together")
 
 // download takes the result into the output file, from where an earlier attempt broke off if the server goes on there.
-func (e *errand) download(s *quic.Stream, r wire.TaskResponse, a *assignment, p pace) (wire.TaskTrailer, error) {
+func (e *errand) download(ctx context.Context, s *quic.Stream, r wire.TaskResponse, a *assignment, p pace) (wire.TaskTrailer, error) {
 	if err := e.resume(r); err != nil {
 		return wire.TaskTrailer{}, err
 	}
+	q := e.inquiry(ctx, p.conn)
+	defer q.end()
 	src, buf := wire.NewChunkReader(s), make([]byte, copySize)
 	for p.from = e.part.size; ; {
 		n, err := src.Read(buf)
@@ -41,7 +44,10 @@ func (e *errand) download(s *quic.Stream, r wire.TaskResponse, a *assignment, p 
 			}
 			e.part.size += int64(n)
 			e.moveOn(StageDownloading, e.part.size, int64(r.Size))
-			if e.lanes != nil && p.conn != nil || p.wanting(e.part.size, int64(r.Size)) {
+			if p.slow(e.part.size) {
+				q.put(time.Now())
+			}
+			if e.lanes != nil && p.conn != nil || p.wanting(e.part.size, int64(r.Size), q.lossy.Load()) {
 				return wire.TaskTrailer{}, errLossy
 			}
 		}

@@ -30,16 +30,23 @@ func (e *errand) pace(conn *quic.Conn, begun time.Time, from int64) pace {
 	return pace{conn: conn, begun: begun, from: from}
 }
 
-// wanting reports whether a transfer shall be split: its way loses packets, and at its pace the rest takes long. With
-// total zero nobody knows how much that is.
-func (p *pace) wanting(done, total int64) bool {
+// wanting reports whether a transfer shall be split: its way loses packets, as this connection sees or the server told, and at
+// its pace the rest takes long. With total zero nobody knows how much that is.
+func (p *pace) wanting(done, total int64, told bool) bool {
 	now := time.Now()
 	took := now.Sub(p.begun)
-	if p.conn == nil || took < splitAfter || !p.losing(now, p.conn.ConnectionStats()) {
+	if p.conn == nil || took < splitAfter || !told && !p.losing(now, p.conn.ConnectionStats()) {
 		return false
 	}
 	left := float64(total-done) / float64(max(1, done-p.from)) * float64(took)
 	return total == 0 || time.Duration(left) >= splitForGain
+}
+
+// slow reports whether so little comes in a round trip that loss may hold it down.
+func (p *pace) slow(done int64) bool {
+	took := time.Since(p.begun)
+	return p.conn != nil && took >= splitAfter &&
+		float64(done-p.from)*float64(p.conn.ConnectionStats().SmoothedRTT) < 2*smallWindow*float64(took)
 }
 
 // losing reports whether packets are lost, and still are after the round trip in which late ones are known to have arrived.

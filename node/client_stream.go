@@ -192,7 +192,7 @@ func (e *errand) transfer(ctx context.Context, conn *quic.Conn, s *quic.Stream, 
 	default:
 		go func() { sent <- e.upload(conn, s, r.Offset) }()
 	}
-	t, err := e.download(s, r, a, e.pace(conn, time.Time{}, 0))
+	t, err := e.download(ctx, s, r, a, e.pace(conn, time.Time{}, 0))
 	if err != nil {
 		s.CancelWrite(abandoned)
 	}
@@ -243,7 +243,7 @@ func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 		if _, err := s.Write(buf[:n]); err != nil {
 			return err
 		}
-		if done += int64(n); e.lanes == nil && p.wanting(done, e.job.Size) && done*2 <= e.job.Size { // it begins again
+		if done += int64(n); e.lanes == nil && p.wanting(done, e.job.Size, false) && done*2 <= e.job.Size { // it begins again
 			s.CancelRead(abandoned)
 			return errLossy
 		}

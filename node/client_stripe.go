@@ -99,7 +99,7 @@ func (e *errand) collect(ctx context.Context, conn *quic.Conn, a *assignment) er
 		if err != nil {
 			return err
 		}
-		t, err := e.download(s, r, a, pace{})
+		t, err := e.download(ctx, s, r, a, pace{})
 		if err == nil {
 			err = e.verify(t, a)
 		}
@@ -143,11 +143,16 @@ func (e *errand) announced(ctx context.Context, conn *quic.Conn) (size int64, er
 
 // fetch asks for the result from a byte on; with a length zero, for all that follows and the trailer.
 func (e *errand) fetch(c *quic.Conn, s *quic.Stream, offset, length int64) (wire.TaskResponse, error) {
+	return e.fetchOf(e.part.digest, c, s, offset, length)
+}
+
+// fetchOf is fetch for a result of this digest; zero: whichever is there.
+func (e *errand) fetchOf(d wire.Digest, c *quic.Conn, s *quic.Stream, offset, length int64) (wire.TaskResponse, error) {
 	proof, err := e.cl.proof(c)
 	if err != nil {
 		return wire.TaskResponse{}, err
 	}
-	q := wire.Fetch{Secret: e.secret, Have: uint64(offset), Length: uint64(length), Result: e.part.digest, Proof: proof}
+	q := wire.Fetch{Secret: e.secret, Have: uint64(offset), Length: uint64(length), Result: d, Proof: proof}
 	if err := wire.WriteFrame(s, q); err != nil {
 		return wire.TaskResponse{}, err
 	}

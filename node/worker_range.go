@@ -98,7 +98,8 @@ func (w *worker) part(p parcel, length uint64) {
 		return
 	}
 	w.t.desk.seen(p.job)
-	err = w.say(wire.TaskResponse{Accepted: true, Stored: true, Offset: p.have, Result: p.mine.Result, Size: uint64(size)})
+	err = w.say(wire.TaskResponse{Accepted: true, Stored: true, Offset: p.have, Result: p.mine.Result, Size: uint64(size),
+		Lossy: byChance(w.conn.ConnectionStats())})
 	from := int64(p.have)
 	if err != nil || w.stream(p.job, io.NewSectionReader(file, from, int64(min(length, uint64(size-from))))) != nil {
 		w.s.CancelWrite(abandoned)

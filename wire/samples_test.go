@@ -83,7 +83,7 @@ var sampleFrames = []Frame{
 		Size: 1 << 20, Image: id32(0x50), Format: 1, Rate: 10, Sealed: []byte("sealed"), Place: id32(0x70), Change: id32(0x90),
 		Strip: true, Have: 4096, Result: id32(0x60), Proof: bytesOf(0xB0, 32), Split: true},
 	TaskResponse{Accepted: true, Stored: true, Offset: 4096, Result: id32(0x60), Size: 1 << 20, Code: CodeBusy, Detail: "why",
-		Need: 4096, Limit: 1180, Retry: 250, Split: true},
+		Need: 4096, Limit: 1180, Retry: 250, Split: true, Lossy: true},
 	TaskTrailer{Code: CodeCapacity, Detail: "why", Need: 4096, Limit: 1180, Size: 1 << 20, Result: id32(0x60), Capacity: 9000,
 		Server: bob, Name: "bob", Queued: 120, Worked: 3400},
 	TaskAck{Job: aJob, Result: id32(0x60)},

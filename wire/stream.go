@@ -55,6 +55,7 @@ type TaskResponse struct {
 	Limit    int64  `cbor:"9,keyasint,omitempty"`
 	Retry    uint32 `cbor:"10,keyasint,omitempty"` // milliseconds after which asking again may help; zero: it will not
 	Split    bool   `cbor:"11,keyasint,omitempty"` // Accepted: send the image as TaskRanges, nothing of it on this stream
+	Lossy    bool   `cbor:"12,keyasint,omitempty"` // to a Fetch of a range: chance loses what the server sends on this connection
 }
 
 // TaskTrailer ends a result. Code other than CodeOK: the work failed after it was accepted, and the chunks so far are void.
