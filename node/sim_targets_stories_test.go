@@ -16,7 +16,7 @@ func coldCells() (all []*cell) {
 		for _, n := range []int{1, 2, 3, 5, 7, 9} {
 			for _, loss := range []float64{0, 0.1, 0.3} {
 				c := &cell{what: "cold start", mode: mode, nodes: n, weather: weather{loss: loss}, story: coldStart}
-				if n == 3 && loss <= 0.1 {
+				if n == 3 {
 					c.target.p99 = 1500 * ms
 				}
 				all = append(all, c)
