@@ -59,9 +59,11 @@ func TestHalfOfTheLiveIsNotEnough(t *testing.T) {
 	if len(asked) == 0 {
 		t.Error("no campaign in 10 s")
 	}
+	pings := 0
 	for _, m := range asked {
 		if p, ok := m.(wire.Ping); ok && p.Leader.IsZero() {
-			continue // has the question, or the answer, been lost?
+			pings++
+			continue
 		}
 		if e, ok := m.(wire.Election); !ok || e.Phase != wire.Pre {
 			t.Errorf("one of two went on without the other: %+v", m)
@@ -69,6 +71,9 @@ func TestHalfOfTheLiveIsNotEnough(t *testing.T) {
 	}
 	if b.role == wire.Leader {
 		t.Error("one of two leads without a word of the other")
+	}
+	if pings == 0 {
+		t.Error("who owes a candidate an answer is not pinged: the question may have been lost")
 	}
 }
 
