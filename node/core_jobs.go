@@ -99,8 +99,11 @@ func clip(s string, n int) string {
 func (c *core) finish(now time.Time, job wire.JobID, o outcome) (n uint64, err error) {
 	r, known := c.ledger.Get(job)
 	var b Batch
-	if o.Code == wire.CodeOK {
+	switch o.Code {
+	case wire.CodeOK:
 		b = c.keep(now, job, o.Mine, r, known)
+	case wire.CodeIO:
+		c.makeRoom(now)
 	}
 	if !known {
 		return 0, ErrForgotten

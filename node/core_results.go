@@ -50,6 +50,14 @@ func (c *core) evict(now time.Time) {
 	}
 }
 
+// makeRoom deletes at once what evict would delete soon: the disk is full.
+func (c *core) makeRoom(now time.Time) {
+	for _, d := range c.acked {
+		c.discard(now, d.job)
+	}
+	c.acked = nil
+}
+
 func (c *core) oldest() []*Mine {
 	ms := make([]*Mine, 0, len(c.mine))
 	for _, m := range c.mine {

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"p2pnode/wire"
@@ -59,7 +61,8 @@ func (c *core) clogged() bool { return c.queued-c.stored > maxBacklog }
 const maxBacklog = 4096
 
 // restore takes over what an earlier process stored. A node that was away for longer than tombstones last cannot tell
-// which of its unfinished jobs have ended meanwhile: it drops them, and learns from its peers.
+// which of its unfinished jobs have ended meanwhile: it drops them, and learns from its peers. Results of jobs that ended
+// before count from then: a node that is started again and again would keep them for ever.
 func (c *core) restore(now time.Time, s Snapshot) {
 	away := !s.Last.IsZero() && now.Sub(s.Last) > fadeAfter
 	for _, r := range s.Records {
@@ -75,7 +78,8 @@ func (c *core) restore(now time.Time, s Snapshot) {
 	for job, m := range s.Mine {
 		c.mine[job] = &m
 		if r, ok := c.ledger.Get(job); ok && (r.State == wire.Acked || r.State == wire.Cancelled) {
-			c.retire(now, job)
+			c.retire(earliest(now, s.Since[job]), job)
 		}
 	}
+	slices.SortFunc(c.acked, func(a, b drop) int { return cmp.Or(a.at.Compare(b.at), a.job.Compare(b.job)) })
 }
