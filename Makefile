@@ -5,7 +5,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 RACETIME    ?= 8m
-SEEDS       ?= 300
+SEEDS       ?= 1000
 
 .PHONY: all build test race fuzz sim vet fmt static processes check demo clean help
 
