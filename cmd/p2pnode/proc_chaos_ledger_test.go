@@ -8,7 +8,8 @@ import (
 )
 
 // compareLedgers reads what the servers, all ended, have on disk: each holds the same, every job that a client has is
-// acknowledged there, and of other jobs there are no more than clients were killed, or came to waste time.
+// acknowledged there (how often it was assigned is no law here: two leaders that do not hear each other may each assign
+// it for the first time), and of other jobs there are no more than clients were killed, or came to waste time.
 func (c *chaos) compareLedgers() {
 	t := c.t
 	t.Helper()
@@ -35,8 +36,6 @@ func (c *chaos) compareLedgers() {
 			t.Errorf("job %s of server %s is in no ledger", id, d.server)
 		case record.State != wire.Acked && d.confirmed:
 			t.Errorf("job %s was acknowledged, the ledger has it %s", id, record.State)
-		case int(record.Attempt) < d.failovers+1:
-			t.Errorf("job %s: %d failovers, the ledger counts %d attempts", id, d.failovers, record.Attempt)
 		case record.Server != node.IDOf(d.server):
 			elsewhere++
 		}
