@@ -73,7 +73,7 @@ netem: ## as root: three servers and a client behind a bad network, leader and w
 	P2PNODE_NETEM='$(NETEM)' $(NETEM_TEST) -timeout 20m -run '^TestNetem$$'
 
 netem-bulk: ## as root: 1 MiB up and down over one connection and over several, RUNS (5) of each; then two clients in a narrow way
-	P2PNODE_NETEM='$(NETEM)' P2PNODE_NETEM_BULK=$(or $(RUNS),5) $(NETEM_TEST) -timeout 30m -run '^TestNetem(Bulk|Fair)$$'
+	P2PNODE_NETEM='$(NETEM)' P2PNODE_NETEM_BULK=$(or $(RUNS),5) $(NETEM_TEST) -timeout 30m -run '^TestNetem(Bulk|BulkBack|Fair)$$'
 
 netem-matrix: ## as root: all conditions of docs/TESTING.md, whose table is rewritten
 	P2PNODE_NETEM_MATRIX='$(CURDIR)/bin/netem.md' $(NETEM_TEST) -timeout 90m -run '^TestNetemMatrix$$'

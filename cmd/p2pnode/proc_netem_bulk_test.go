@@ -20,11 +20,9 @@ const netemBulkEnv = "P2PNODE_NETEM_BULK"
 // likes, by turns. Where a fifth is lost, several shall be four times faster; where nothing is lost the client shall stay with one.
 func TestNetemBulk(t *testing.T) {
 	words := strings.Fields(os.Getenv(netemEnv))
-	b, runs := newNetemBulk(t, words)
-	for range runs {
-		b.run(&b.plain, "--connections", "1")
-		b.run(&b.split)
-	}
+	b, runs := newNetemBulk(t)
+	b.on.impose(words, b.on.hosts...)
+	b.compare(runs)
 	b.report(strings.Join(words, " "))
 	switch ratio := b.ratio(); {
 	case slices.Contains(words, "20%") && ratio < 4:
@@ -38,7 +36,8 @@ func TestNetemBulk(t *testing.T) {
 // have several connections shall be content with one, and leave the other its half.
 func TestNetemFair(t *testing.T) {
 	const words = "rate 10mbit delay 25ms limit 60"
-	b, runs := newNetemBulk(t, strings.Fields(words))
+	b, runs := newNetemBulk(t)
+	b.on.impose(strings.Fields(words), b.on.hosts...)
 	for range runs {
 		var both sync.WaitGroup
 		both.Go(func() { b.run(&b.plain, "--connections", "1") })
@@ -51,20 +50,31 @@ func TestNetemFair(t *testing.T) {
 	}
 }
 
+// TestNetemBulkBack has only what the server sends suffer: it has to tell the client, who sees no loss.
+func TestNetemBulkBack(t *testing.T) {
+	words := strings.Fields(os.Getenv(netemEnv))
+	b, runs := newNetemBulk(t)
+	b.on.impose(words, b.on.host("n1"))
+	b.compare(runs)
+	b.report("only the server's " + strings.Join(words, " "))
+	if slices.Contains(words, "20%") && b.splits < runs {
+		t.Errorf("%d of %d transfers were split", b.splits, runs)
+	}
+}
+
 // newNetemBulk prepares a server and a host for clients, and says how often to measure.
-func newNetemBulk(t *testing.T, words []string) (b *netemBulk, runs int) {
+func newNetemBulk(t *testing.T) (b *netemBulk, runs int) {
 	runs, err := strconv.Atoi(os.Getenv(netemBulkEnv))
 	if err != nil || runs < 1 {
 		t.Skipf("%s=5 measures so often", netemBulkEnv)
 	}
 	on := newNetemNet(t, "n1", "client")
-	b = &netemBulk{crew: staff(newLab(t), on.lan, []string{"n1"}), client: on.host("client"), by: on.by()}
+	b = &netemBulk{crew: staff(newLab(t), on.lan, []string{"n1"}), client: on.host("client"), on: on}
 	b.photo = b.paint("bulk.png", 1002, 764)
 	if kib, err := strconv.Atoi(os.Getenv(netemKiBEnv)); err == nil {
 		b.photo = b.paint("bulk.png", 1002*kib/1024, 764)
 	}
 	b.agree(time.Minute)
-	on.impose(words)
 	return b, runs
 }
 
@@ -74,7 +84,7 @@ const netemKiBEnv = "P2PNODE_NETEM_KIB" // of the picture, about; empty: 1024
 type netemBulk struct {
 	*crew
 	client *host
-	by     string // who makes the network bad
+	on     netemNet
 	photo  string
 
 	mu           sync.Mutex
@@ -85,6 +95,15 @@ type netemBulk struct {
 
 // netemWay is what was seen of one way to transfer: all but the search for the leader, and that search.
 type netemWay struct{ took, searched figures }
+
+// compare has jobs done one way and the other by turns.
+func (b *netemBulk) compare(runs int) {
+	b.t.Helper()
+	for range runs {
+		b.run(&b.plain, "--connections", "1")
+		b.run(&b.split)
+	}
+}
 
 // run has one job done, and takes its times.
 func (b *netemBulk) run(w *netemWay, args ...string) {
@@ -123,5 +142,5 @@ func (b *netemBulk) ratio() float64 {
 func (b *netemBulk) report(words string) {
 	b.t.Helper()
 	b.t.Logf("%s by %s, %d KiB up and down\n  one connection: %v\n  several:        %v\n  median %.1f times faster; %d split; the search: %v",
-		words, b.by, b.bytes>>10, b.plain.took, b.split.took, b.ratio(), b.splits, slices.Concat(b.plain.searched, b.split.searched))
+		words, b.on.by(), b.bytes>>10, b.plain.took, b.split.took, b.ratio(), b.splits, slices.Concat(b.plain.searched, b.split.searched))
 }

@@ -19,8 +19,10 @@ func TestNetemRelay(t *testing.T) {
 		t.Fatal("nothing came back through a perfect relay")
 	}
 	const count, delay = 400, 40 * time.Millisecond
-	if err := r.impose(strings.Fields("loss 20% delay " + delay.String())); err != nil {
-		t.Fatal(err)
+	for _, p := range r.ports {
+		if err := p.impose(strings.Fields("loss 20% delay " + delay.String())); err != nil {
+			t.Fatal(err)
+		}
 	}
 	came, soonest := roundTrips(t, asks, echoes, count)
 	t.Logf("%d of %d round trips, the soonest in %v", came, count, soonest)

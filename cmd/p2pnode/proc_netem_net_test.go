@@ -65,19 +65,21 @@ func (n netemNet) by() string {
 	return "tc netem"
 }
 
-// impose makes it bad, for what every host sends.
-func (n netemNet) impose(words []string) {
+// impose makes it bad, for what these hosts send.
+func (n netemNet) impose(words []string, hosts ...*host) {
 	n.t.Helper()
 	if n.relay != nil {
-		if err := n.relay.impose(words); err != nil {
-			n.t.Fatal(err)
+		for _, h := range hosts {
+			if err := n.relay.ports[slices.Index(n.hosts, h)].impose(words); err != nil {
+				n.t.Fatal(err)
+			}
 		}
 		return
 	}
 	if !slices.Contains(words, "limit") {
 		words = append([]string{"limit", strconv.Itoa(usualLimit)}, words...)
 	}
-	for _, h := range n.hosts {
+	for _, h := range hosts {
 		must(n.t, "tc", append([]string{"-n", h.ns, "qdisc", "add", "dev", "eth0", "root", "netem"}, words...)...)
 	}
 }

@@ -79,18 +79,13 @@ func (h *host) tap() (tap *os.File, err error) {
 	return tap, err
 }
 
-// impose lets every host's sending suffer these conditions from now on.
-func (r *relay) impose(words []string) error {
-	for _, p := range r.ports {
-		s, err := readShape(words, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-		if err != nil {
-			return err
-		}
-		p.mu.Lock()
-		p.shape = s
-		p.mu.Unlock()
-	}
-	return nil
+// impose lets what the host sends suffer these conditions from now on.
+func (p *relayPort) impose(words []string) error {
+	s, err := readShape(words, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shape = s
+	return err
 }
 
 // read takes a host's frames until its interface is closed.

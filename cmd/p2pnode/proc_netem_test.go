@@ -71,7 +71,7 @@ func (cell netemCell) begin(t *testing.T) *netemTrial {
 	on := newNetemNet(t, "n1", "n2", "n3", "client")
 	c := staff(newLab(t), on.lan, []string{"n1", "n2", "n3"})
 	c.agree(time.Minute)
-	on.impose(cell.words)
+	on.impose(cell.words, on.hosts...)
 	n := &netemTrial{crew: c, client: on.host("client"), photo: c.paint("netem.png", 360, 270)}
 	n.words, n.by, n.each = cell.words, on.by(), 2
 	if jobs, err := strconv.Atoi(os.Getenv(netemJobsEnv)); err == nil {
