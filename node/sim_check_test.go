@@ -21,7 +21,8 @@ type check struct {
 	opened   map[uint64]bool         // majority mode: epochs whose leader has merged the ledgers
 	ears     map[*simNode]*ear
 	nodes    map[netip.AddrPort]*simNode
-	honest   map[netip.AddrPort]bool // addresses of those who show cookies made for them
+	honest   map[netip.AddrPort]bool // addresses of clients that show cookies made for them
+	member   map[netip.AddrPort]bool // addresses of those who hold K_server and are no nodes
 	states   map[seenState]wire.TaskStatusResponse
 	history  *history
 	storms   storm
@@ -54,7 +55,7 @@ func watched(s *sim) *check {
 	c := &check{
 		s: s, leaders: map[uint64]string{}, promised: map[string]uint64{}, records: map[string]map[wire.JobID]wire.Record{},
 		lives: map[string]int{}, servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
-		ears: map[*simNode]*ear{}, nodes: map[netip.AddrPort]*simNode{}, honest: map[netip.AddrPort]bool{},
+		ears: map[*simNode]*ear{}, nodes: map[netip.AddrPort]*simNode{}, honest: map[netip.AddrPort]bool{}, member: map[netip.AddrPort]bool{},
 		states: map[seenState]wire.TaskStatusResponse{}, history: newHistory(s.begun), poisoned: map[wire.JobID]bool{},
 	}
 	s.watch, s.given, s.taps = c.look, c.give, append(s.taps, c.sent)

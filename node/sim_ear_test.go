@@ -20,7 +20,7 @@ type ear struct {
 	sealed   map[sealed]bool // datagrams that brought a message
 	messages map[told]bool   // messages with an id
 	in, out  map[netip.AddrPort]int
-	proven   map[netip.AddrPort]bool // somebody is there who shows cookies: a client of this cluster, or a holder of K_server
+	proven   map[netip.AddrPort]bool // a client of this cluster has asked from there, with its cookie
 }
 
 // sealed names a datagram: no two of one sender have a counter in common.
@@ -74,13 +74,11 @@ func (c *check) give(x *simNode, p wiretest.Packet) {
 func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 	counted, client := false, false
 	for _, v := range events {
-		if v.What == wire.Up || v.What == wire.Delivered {
-			e.proven[v.Addr] = e.proven[v.Addr] || c.honest[v.Addr]
-		}
 		if v.What != wire.Delivered || v.Message.Kind() == wire.KindLeaderQuery {
 			continue
 		}
 		counted, client = true, v.Authority != wire.AuthorityPeer
+		e.proven[v.Addr] = e.proven[v.Addr] || c.honest[v.Addr]
 		if t := (told{v.Boot, v.ID}); v.ID != 0 {
 			if e.messages[t] {
 				c.fail("%s has %v, message %d of %v, delivered twice", x.name, v.Message.Kind(), v.ID, v.Peer)
@@ -101,10 +99,10 @@ func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 }
 
 // sent: an address that has proved nothing gets no more bytes than came from there. The other nodes' addresses are left out:
-// every node is configured to greet them.
+// every node is configured to greet them; and so is that of an expelled member, who can show any cookie.
 func (c *check) sent(from, to netip.AddrPort, p []byte) {
 	x := c.nodes[from]
-	if x == nil || c.nodes[to] != nil {
+	if x == nil || c.nodes[to] != nil || c.member[to] {
 		return
 	}
 	e := c.ear(x)

@@ -31,7 +31,7 @@ func newExpelled(r *swarmRun) *expelled {
 		}
 	}
 	e.boot()
-	r.check.honest[e.addr], r.siege.expelled = true, true
+	r.check.member[e.addr], r.siege.expelled = true, true
 	r.s.net.Attach(e.addr)
 	r.s.guests[e.addr] = func(from netip.AddrPort, p []byte) {
 		if !r.siege.over {
