@@ -23,7 +23,7 @@ func stateOf(c *core) uint64 {
 // stateless are the fields left out, by the type they are in.
 var stateless = map[string][]string{
 	"node.core":       {"cfg"},
-	"wire.baker":      {"hash", "opens"},
+	"wire.baker":      {"hash"},
 	"wire.Endpoint":   {"arrival", "cfg", "count", "now", "opener", "ring", "scratch", "text"},
 	"time.Time":       {"loc"},
 	"election.Config": {"Rand"},

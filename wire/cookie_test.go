@@ -22,15 +22,17 @@ func TestCookieProvesWhoItWasMadeFor(t *testing.T) {
 		want   bool
 	}{
 		{"as made", bound, from, id, boot, 0, true},
-		{"in the next period", bound, from, id, boot, cookieLife, true},
-		{"two periods later", bound, from, id, boot, 2 * cookieLife, false},
+		{"just before its end", bound, from, id, boot, cookieLife - time.Millisecond, true},
+		{"at its end", bound, from, id, boot, cookieLife, false},
+		{"of a later time", b.bound(start.Add(time.Second), from, id, boot), from, id, boot, 0, false},
+		{"cut", bound[:cookieSize-1], from, id, boot, 0, false},
 		{"from another host", bound, netip.MustParseAddrPort("10.0.0.2:47470"), id, boot, 0, false},
 		{"from another port", bound, netip.MustParseAddrPort("10.0.0.1:47471"), id, boot, 0, false},
 		{"of another node", bound, from, NodeID{2}, boot, 0, false},
 		{"of another process", bound, from, id, Boot{2}, 0, false},
 		{"none", nil, from, id, boot, 0, false},
 		{"toward the address", toward, from, NodeID{2}, Boot{2}, 0, true},
-		{"toward the address, old", toward, from, id, boot, 2 * cookieLife, false},
+		{"toward the address, old", toward, from, id, boot, cookieLife, false},
 		{"toward another address", toward, netip.MustParseAddrPort("10.0.0.1:47471"), id, boot, 0, false},
 		{"open to all", open, from, id, boot, 0, false},
 	} {

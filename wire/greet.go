@@ -76,7 +76,16 @@ func (e *Endpoint) greet(a *arrival, f frame) {
 	}
 	g.proven = e.baker.proves(e.now, g.hello.Echo, a.from, a.body.Source, a.boot)
 	g.fresh = g.proven || e.baker.answers(e.now, g.hello.Echo)
+	if s := e.sessions[a.body.Source]; g.proven && e.late(s, &g) {
+		g.proven = false
+	}
 	e.welcome(&g)
+}
+
+// late reports whether a greeting answers what we said before we met another process of its node: its sender may be an
+// earlier one, and somebody may have held it back until now.
+func (e *Endpoint) late(s *session, g *greeting) bool {
+	return s != nil && !s.is(g.boot) && !e.baker.since(e.now, g.hello.Echo, s.since)
 }
 
 // greeting is one Hello or HelloAck being considered.

@@ -12,18 +12,18 @@ import (
 func TestGreetingCarriesTheCookieOfItsTime(t *testing.T) {
 	w := newWorld(t, 1, wiretest.Faults{})
 	a := w.serve(1, 1)
-	for i, after := range []time.Duration{0, cookieLife - 1, cookieLife, 3 * cookieLife, 4*cookieLife + 1} {
+	for i, after := range []time.Duration{0, time.Millisecond - 1, time.Millisecond, 3 * cookieLife, 4*cookieLife + 1} {
 		if i == 3 {
 			a.SetHello(Hello{Name: "renamed"})
 		}
 		now := begun.Add(after)
 		a.Call(now, addrOf(2))
 		h := greetingIn(t, a)
-		if want := a.baker.mac(uint64(after/cookieLife), nil); !bytes.Equal(h.Cookie, want) {
+		if want := a.baker.bake(uint32(after/time.Millisecond), nil); !bytes.Equal(h.Cookie, want) {
 			t.Errorf("after %v the cookie is %x, want %x", after, h.Cookie, want)
 		}
 		a.Greet(now, addrOf(3), NodeID{})
-		if got, want := greetingIn(t, a).Cookie, a.baker.mac(uint64(after/cookieLife), place(addrOf(3))); !bytes.Equal(got, want) {
+		if got, want := greetingIn(t, a).Cookie, a.baker.bake(uint32(after/time.Millisecond), place(addrOf(3))); !bytes.Equal(got, want) {
 			t.Errorf("after %v the cookie to one host is %x, want %x", after, got, want)
 		}
 		if renamed := h.Name == "renamed"; renamed != (i >= 3) {
