@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -21,7 +20,8 @@ const (
 	netemJobsEnv  = "P2PNODE_NETEM_JOBS"   // jobs before the first fault, and after each
 	netemQuietFor = 5 * time.Second        // without a fault, at least
 
-	netemDead = 1200 * time.Millisecond // of silence, and a server is dead: PROTOCOL.md §7
+	netemMoreJobs = 20                      // than asked for, at most
+	netemDead     = 1200 * time.Millisecond // of silence, and a server is dead: PROTOCOL.md §7
 )
 
 // TestNetem runs three servers and a client under one network condition.
@@ -149,16 +149,25 @@ func (n *netemTrial) workerDies() {
 	n.back(worker, v)
 }
 
-// during runs jobs, and f meanwhile, whose context ends with them.
+// during runs jobs, and f meanwhile, whose context ends with them. More jobs than asked for are run where f waits for one:
+// hiding a text takes a hundredth of a second, and is soon missed.
 func (n *netemTrial) during(f func(jobs context.Context)) {
 	jobs, over := context.WithCancel(context.Background())
-	var both sync.WaitGroup
-	both.Go(func() { f(jobs) })
-	for range n.each {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f(jobs)
+	}()
+	for i, waiting := 0, true; i < n.each || i < n.each+netemMoreJobs && waiting; i++ {
 		n.job()
+		select {
+		case <-ended:
+			waiting = false
+		default:
+		}
 	}
 	over()
-	both.Wait()
+	<-ended
 }
 
 // lateness is by how much the servers' loops were late at worst: on a machine that does not let them run nobody is in time.
