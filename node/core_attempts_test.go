@@ -2,27 +2,38 @@ package node
 
 import (
 	"testing"
+	"time"
 
+	"p2pnode/election"
 	"p2pnode/wire"
 )
 
-// A client may say that its job has any attempt that a record can have. The leader makes no record of it that its peers
-// would not take in: their ledgers would differ from its own for ever.
-func TestAttemptsEnd(t *testing.T) {
-	for _, attempt := range []uint32{maxAttempt - 1, maxAttempt} {
-		s, x, _ := aNode(t)
-		job := jobOf(1)
-		v := x.core.begin(s.now, task{Job: job, Request: wire.TaskRequest{
-			Secret: make([]byte, secretSize), Attempt: attempt, Leader: x.id, Size: 1,
-		}})
-		if v.Code != wire.CodeOK {
-			t.Fatalf("begin of attempt %d: %+v", attempt, v)
+// Attempts end at a number that no peer takes a record beyond: a job that a peer has driven there fails, for good, and
+// does not wait for confirmations that cannot come.
+func TestJobWithoutANextAttemptFails(t *testing.T) {
+	for _, mode := range []election.Quorum{election.Available, election.Majority} {
+		s := newSim(t, 1, 3, mode)
+		s.startAll()
+		x := s.settled()
+		other := s.without(x)[0]
+		r := aRecord(1, wire.Running)
+		r.Job, r.Attempt, r.Server = wire.JobID{1}, maxAttempt, other.id
+		if _, err := x.core.record(s.local(x), r, Batch{}); err != nil {
+			t.Fatal(err)
 		}
-		r, _ := x.core.ledger.Get(job)
-		x.core.move(s.now, r)
-		x.core.place(s.now, caller{}, wire.TaskAssignmentRequest{Job: job}, r)
-		if r, _ = x.core.ledger.Get(job); Valid(r) != nil {
-			t.Errorf("after attempt %d: %v", attempt, Valid(r))
+		s.flush(x)
+		s.run(time.Second, nil)
+		s.crash(other)
+		failed := func() bool {
+			r, _ := x.core.ledger.Get(wire.JobID{1})
+			return r.State == wire.Failed
+		}
+		if !s.run(10*time.Second, failed) {
+			got, _ := x.core.ledger.Get(r.Job)
+			t.Errorf("%v: 10 s after its server died the job is %v at attempt %d, want FAILED", mode, got.State, got.Attempt)
+		}
+		if m, ok := s.asks(x).(wire.Busy); !ok || m.Code != wire.CodeInternal || m.RetryAfter != 0 {
+			t.Errorf("%v: its client is told %+v, want INTERNAL for good", mode, m)
 		}
 	}
 }
