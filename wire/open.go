@@ -2,6 +2,7 @@ package wire
 
 import (
 	"slices"
+	"time"
 )
 
 // open begins the session of a proven greeting, or confirms it. It returns nil where there is no room for another peer.
@@ -47,6 +48,7 @@ func (e *Endpoint) begin(s *session, g *greeting) {
 		s.open, s.quiet, s.doubted, s.since = true, false, false, e.now
 	}
 	s.addr, s.hello, s.cookie, s.heard = g.from, about(g.hello), g.hello.Cookie, e.now
+	s.strayed = time.Time{}
 	e.measure(s, g.body)
 }
 

@@ -125,10 +125,41 @@ func (e *Endpoint) converse(s *session, a *arrival) {
 		}
 		e.read(s, a, f)
 	}
-	if newest && a.from != s.addr {
+	if newest && e.strays(s, a) {
 		e.prove(a) // whoever held the datagram back can have sent it from there
 	}
 }
+
+// strays reports whether a session's newest datagram comes from an address that is not the session's, and that it is time
+// to ask for proof there. A greeting never asks: it proves an address, or is an answer to such a question.
+//
+// Two nodes that reach each other at two addresses may each hold the other to be where it is not heard from. If both
+// moved, they would be just as crosswise as before, and so for ever: the one with the greater id waits for the other.
+func (e *Endpoint) strays(s *session, a *arrival) bool {
+	if _, greets := greetingOf(a.body.Frames); greets {
+		return false
+	}
+	if a.from == s.addr {
+		s.strayed = time.Time{}
+		return false
+	}
+	if s.strayed.IsZero() {
+		s.strayed, s.askAt = e.now, e.now
+		if e.cfg.Self.Compare(s.peer) > 0 {
+			s.askAt = e.now.Add(afterYou)
+		}
+	}
+	if e.now.Before(s.askAt) {
+		return false
+	}
+	s.askAt = e.now.Add(strayEvery)
+	return true
+}
+
+const (
+	afterYou   = 400 * time.Millisecond // in which the other's question is answered, or the next one after a loss
+	strayEvery = 100 * time.Millisecond
+)
 
 // onlyHello reports whether frames say nothing but Hello, which is no evidence that their sender hears us.
 func onlyHello(frames []frame) bool {

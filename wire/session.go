@@ -41,6 +41,8 @@ type session struct {
 	rtt    rtt
 
 	since, heard time.Time
+	strayed      time.Time // since when its newest datagrams come from another address; zero: they do not
+	askAt        time.Time // when such a one is asked for proof again
 	echo         uint64    // highest counter heard, until it was echoed
 	echoAt       time.Time // when it was heard
 	ackAt        time.Time // an acknowledgement is due; zero: none
