@@ -19,15 +19,19 @@ const (
 
 // storm is what of both has happened lately.
 type storm struct {
+	told   bool        // whoever makes the events says so, first of all that nodes start; else there is no bound
 	events []time.Time // real ones
 	said   []time.Time
 }
 
 // event notes that something real has happened.
-func (c *check) event() { c.storms.events = append(c.storms.events, c.s.now) }
+func (c *check) event() { c.storms.told, c.storms.events = true, append(c.storms.events, c.s.now) }
 
 // calm holds the cluster to the bound, after each event of a node.
 func (c *check) calm(x *simNode) {
+	if !c.storms.told {
+		return
+	}
 	e := c.ear(x)
 	for ; e.canvass < x.core.canvass; e.canvass++ {
 		c.storms.said = append(c.storms.said, c.s.now)
