@@ -11,11 +11,12 @@ import (
 // expelled holds K_server, and is to be a server no more (SECURITY.md): while it is there it may disturb. It is a node of a name
 // of its own, or says that it is one of the others. When it is gone the cluster has to be as if it had never been there.
 type expelled struct {
-	r    *swarmRun
-	name string
-	addr netip.AddrPort
-	ep   *wire.Endpoint
-	talk talk
+	r     *swarmRun
+	name  string
+	addr  netip.AddrPort
+	ep    *wire.Endpoint
+	talk  talk
+	boots int
 }
 
 func newExpelled(r *swarmRun) *expelled {
@@ -67,6 +68,7 @@ func (r *swarmRun) again(x *simNode) {
 }
 
 func (e *expelled) boot() {
+	e.boots++
 	e.ep = wire.NewEndpoint(e.r.s.now, wire.EndpointConfig{
 		Self: IDOf(e.name), Hello: wire.Hello{MinVersion: 1, MaxVersion: 1, Name: e.name}, Rand: e.r.rand, Entropy: seeded{e.r.rand},
 		Peer: []wire.Key{simIdentity().Server}, Client: []wire.Key{simIdentity().Client},
@@ -76,7 +78,7 @@ func (e *expelled) boot() {
 func (e *expelled) act() {
 	r := e.r
 	r.check.event()
-	if r.rand.IntN(50) == 0 {
+	if r.rand.IntN(50) == 0 && e.boots < 4 { // nodes remember so many processes under a name, and no more (SECURITY.md)
 		e.boot()
 	}
 	for _, x := range r.s.nodes {

@@ -19,7 +19,7 @@ type Session struct {
 }
 
 // maxRetired is how many earlier boot nonces of a node are remembered.
-const maxRetired = 4
+const maxRetired = 16
 
 // session is what an endpoint knows of one node: one process of it, and the nonces of those before. A session that was
 // forgotten keeps its windows, closed, so that neither a replay nor a message id can come twice if it opens again.
