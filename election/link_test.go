@@ -211,7 +211,7 @@ func (l *link) advance() {
 
 func (l *link) probe() {
 	now := l.n.c.now
-	if !now.Before(l.pinged.Add(40 * time.Millisecond)) {
+	if !now.Before(l.pinged.Add(l.pace())) {
 		l.pinged = now
 		l.ping(wire.Ping{})
 	}
@@ -223,6 +223,14 @@ func (l *link) probe() {
 			}
 		}
 	}
+}
+
+// pace is the time between pings, of which the last come faster.
+func (l *link) pace() time.Duration {
+	if l.heard.Add(l.limit()).Sub(l.n.c.now) <= l.n.m.c.Dead*2/5 {
+		return 8 * time.Millisecond
+	}
+	return 40 * time.Millisecond
 }
 
 // limit is the silence that means death: twice as long while this node hears nobody.
@@ -249,7 +257,7 @@ func (l *link) deadline() time.Time {
 	}
 	d := l.heard.Add(l.n.m.c.Suspect)
 	if l.standing == Suspected {
-		d = earliest(l.heard.Add(l.limit()), l.pinged.Add(40*time.Millisecond))
+		d = earliest(l.heard.Add(l.limit()), l.pinged.Add(l.pace()))
 		if !d.After(l.n.c.now) {
 			d = l.n.c.now.Add(time.Millisecond)
 		}

@@ -166,12 +166,21 @@ func (c *core) detectSuspect(now time.Time, p *peer) {
 	}
 	if !now.Before(p.probeAt) {
 		c.ping(now, p.id)
-		p.probeAt = now.Add(probeEvery)
+		p.probeAt = now.Add(c.pace(now, p))
 	}
 	if !now.Before(p.askAt) {
 		c.ask(now, p)
 		p.askAt = now.Add(askEvery)
 	}
+}
+
+// pace is the time between pings to a suspect. The last ones come faster: they cost next to nothing, and for two nodes,
+// who can ask nobody else, they are all that stands between bad luck and a false death.
+func (c *core) pace(now time.Time, p *peer) time.Duration {
+	if c.deadAt(p).Sub(now) <= c.cfg.Dead*2/5 {
+		return probeEvery / 5
+	}
+	return probeEvery
 }
 
 // deadAt returns when a silent peer is held dead. The words of others and the doubt of this node do not add up: should
