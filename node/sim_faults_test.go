@@ -169,6 +169,7 @@ func (r *swarmRun) comeBack() {
 func (r *swarmRun) repair() {
 	r.s.run(time.Second, nil)
 	r.siege.over = true
+	r.check.rough = r.lossy || r.siege.expelled // who does not believe an epoch yet is told of it again and again
 	r.s.net.Heal()
 	for _, x := range r.s.nodes {
 		x.until, x.disk.slow = time.Time{}, 0
