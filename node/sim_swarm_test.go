@@ -33,7 +33,7 @@ func TestSwarm(t *testing.T) {
 		return
 	}
 	began := time.Now()
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // little is alive at a time, and much is made
+	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // little is alive at a time, and much is made
 	var virtual, next atomic.Int64
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
