@@ -61,6 +61,7 @@ func (c *core) pingFrom(now time.Time, p *peer, m wire.Ping) {
 	c.elect.Receive(now, p.id, m)
 	epoch, leader, _, _ := c.elect.Beat()
 	c.ep.Send(now, p.id, wire.Pong{Sequence: m.Sequence, Epoch: epoch, Leader: leader})
+	c.beatAt = earliest(c.beatAt, now.Add(probeEvery)) // who pings may not hear this node well: the answer may be lost too
 }
 
 // output does what the election wants done.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"p2pnode/election"
+	"p2pnode/wire"
 )
 
 // What TestTargets has found, each as small as it can be shown.
@@ -57,5 +58,18 @@ func TestLastPingsComeFaster(t *testing.T) {
 	beats := uint64(p.lost.Sub(p.heard)/other.core.cfg.Heartbeat) + 1
 	if pings := other.core.sequence - from - beats; pings < 60 {
 		t.Errorf("a peer was held dead after %d pings, want at least 60", pings)
+	}
+}
+
+// A ping is a sign that this node is not heard well. Its answer went into the same dead spell of a link as its last heartbeats had.
+func TestPingedNodeBeatsSoon(t *testing.T) {
+	s := newSim(t, 1, 2, election.Available)
+	s.startAll()
+	x := s.settled()
+	p := x.core.live()[0]
+	x.core.beatAt = s.local(x).Add(x.core.cfg.Heartbeat)
+	x.core.pingFrom(s.local(x), p, wire.Ping{Sequence: p.beat.Sequence + 1})
+	if wait := x.core.beatAt.Sub(s.local(x)); wait > probeEvery {
+		t.Errorf("the next heartbeat leaves %v after a ping, want at most %v", wait, probeEvery)
 	}
 }
