@@ -1,7 +1,7 @@
 package node
 
 import (
-	"math"
+	"encoding/binary"
 	"reflect"
 	"slices"
 	"sync"
@@ -16,8 +16,7 @@ import (
 // it. Left out, because they are to change or cannot: what was counted, the latest time told, buffers whose content means
 // nothing, keys derived and kept, the configuration and the simulation's randomness.
 func stateOf(c *core) uint64 {
-	h := stateHash{seen: map[uintptr]bool{}}
-	return h.of(reflect.ValueOf(c))
+	return walkOf(reflect.TypeFor[*core]())(stateHash{seen: map[unsafe.Pointer]bool{}}, unsafe.Pointer(&c))
 }
 
 // stateless are the fields left out, by the type they are in.
@@ -30,36 +29,160 @@ var stateless = map[string][]string{
 }
 
 // stateHash walks over values. What was met before, on the way, is not walked over again.
-type stateHash struct{ seen map[uintptr]bool }
+type stateHash struct{ seen map[unsafe.Pointer]bool }
 
-func (h stateHash) of(v reflect.Value) uint64 {
-	switch v.Kind() {
-	case reflect.Bool:
-		if v.Bool() {
-			return 1
-		}
-		return 2
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return mixed(uint64(v.Int()), 3)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return mixed(v.Uint(), 4)
-	case reflect.Float32, reflect.Float64:
-		return mixed(math.Float64bits(v.Float()), 5)
+// walk hashes the value at p, of the one type it was made for. Windows and tables have thousands of numbers, and reflection
+// is slow: it has its say once for each type, and each time only in maps and interfaces.
+type walk func(h stateHash, p unsafe.Pointer) uint64
+
+var walks sync.Map // by type: walk
+
+// walkOf returns the walk over a type. One that holds itself, behind a pointer, finds its own by looking it up again then.
+func walkOf(t reflect.Type) walk {
+	if known, ok := walks.Load(t); ok {
+		return known.(walk)
+	}
+	made := newWalk(t)
+	walks.Store(t, made)
+	return made
+}
+
+func newWalk(t reflect.Type) walk {
+	switch t.Kind() {
 	case reflect.String:
-		return sumOf([]byte(v.String()))
-	case reflect.Pointer, reflect.Interface:
-		return h.behind(v)
-	case reflect.Struct:
-		return h.fields(v)
-	case reflect.Array, reflect.Slice:
-		return h.elements(v)
+		return func(_ stateHash, p unsafe.Pointer) uint64 {
+			s := *(*string)(p)
+			return sumOf(unsafe.Pointer(unsafe.StringData(s)), len(s))
+		}
+	case reflect.Pointer:
+		return pointerWalk(t.Elem())
+	case reflect.Interface:
+		return interfaceWalk(t)
+	case reflect.Struct, reflect.Array:
+		return partsWalk(parts(t, 0, nil))
+	case reflect.Slice:
+		return sliceWalk(t.Elem())
 	case reflect.Map:
-		return h.entries(v)
+		return mapWalk(t)
+	case reflect.Func, reflect.Chan, reflect.UnsafePointer: // whether it is there
+		return func(_ stateHash, p unsafe.Pointer) uint64 {
+			if *(*unsafe.Pointer)(p) == nil {
+				return 6
+			}
+			return 7
+		}
 	}
-	if v.IsNil() { // a function or channel: whether it is there
-		return 6
+	size := int(t.Size())
+	return func(_ stateHash, p unsafe.Pointer) uint64 { return sumOf(p, size) }
+}
+
+// part is some of what a struct or array is made of: a run of numbers without a gap, or one value that is no number.
+type part struct {
+	at, size uintptr
+	walk     walk // nil: numbers
+}
+
+// parts appends those of a value of type t that begins at.
+func parts(t reflect.Type, at uintptr, to []part) []part {
+	switch {
+	case t.Kind() == reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); !slices.Contains(stateless[t.String()], f.Name) {
+				to = parts(f.Type, at+f.Offset, to)
+			}
+		}
+		return to
+	case t.Kind() == reflect.Array:
+		for i := range t.Len() {
+			to = parts(t.Elem(), at+uintptr(i)*t.Elem().Size(), to)
+		}
+		return to
+	case !numeric(t):
+		return append(to, part{at, t.Size(), walkOf(t)})
 	}
-	return 7
+	if i := len(to) - 1; i >= 0 && to[i].walk == nil && to[i].at+to[i].size == at {
+		to[i].size += t.Size()
+		return to
+	}
+	return append(to, part{at, t.Size(), nil})
+}
+
+func numeric(t reflect.Type) bool { return reflect.Bool <= t.Kind() && t.Kind() <= reflect.Complex128 }
+
+func partsWalk(parts []part) walk {
+	return func(h stateHash, p unsafe.Pointer) uint64 {
+		sum := uint64(11)
+		for i := range parts {
+			if q := &parts[i]; q.walk == nil {
+				sum = mixed(sum, sumOf(unsafe.Add(p, q.at), int(q.size)))
+			} else {
+				sum = mixed(sum, q.walk(h, unsafe.Add(p, q.at)))
+			}
+		}
+		return sum
+	}
+}
+
+func pointerWalk(to reflect.Type) walk {
+	return func(h stateHash, p unsafe.Pointer) uint64 {
+		q := *(*unsafe.Pointer)(p)
+		switch {
+		case q == nil:
+			return 8
+		case h.seen[q]:
+			return 9
+		}
+		h.seen[q] = true
+		return mixed(walkOf(to)(h, q), 10)
+	}
+}
+
+func interfaceWalk(t reflect.Type) walk {
+	return func(h stateHash, p unsafe.Pointer) uint64 {
+		v := reflect.NewAt(t, p).Elem().Elem()
+		if !v.IsValid() {
+			return 8
+		}
+		held := reflect.New(v.Type())
+		held.Elem().Set(v)
+		return mixed(walkOf(v.Type())(h, held.UnsafePointer()), 10)
+	}
+}
+
+func sliceWalk(of reflect.Type) walk {
+	return func(h stateHash, p unsafe.Pointer) uint64 {
+		s := *(*[]byte)(p) // whatever it is of: where it begins and how long it is
+		sum, from := mixed(uint64(len(s)), 12), unsafe.Pointer(unsafe.SliceData(s))
+		if numeric(of) {
+			return mixed(sum, sumOf(from, len(s)*int(of.Size())))
+		}
+		each := walkOf(of)
+		for i := range len(s) {
+			sum = mixed(sum, each(h, unsafe.Add(from, uintptr(i)*of.Size())))
+		}
+		return sum
+	}
+}
+
+// mapWalk does not depend on the order of a map, which is a different one each time. What is behind a pointer is walked
+// over for each entry: that it was met would depend on the order.
+func mapWalk(t reflect.Type) walk {
+	return func(_ stateHash, p unsafe.Pointer) uint64 {
+		v := reflect.NewAt(t, p).Elem()
+		sum := mixed(uint64(v.Len()), 13)
+		if v.Len() == 0 {
+			return sum
+		}
+		key, value := reflect.New(t.Key()), reflect.New(t.Elem())
+		keys, values := walkOf(t.Key()), walkOf(t.Elem())
+		fresh := stateHash{seen: map[unsafe.Pointer]bool{}}
+		for it := v.MapRange(); it.Next(); clear(fresh.seen) {
+			key.Elem().SetIterKey(it)
+			value.Elem().SetIterValue(it)
+			sum += mixed(keys(fresh, key.UnsafePointer()), values(fresh, value.UnsafePointer()))
+		}
+		return sum
+	}
 }
 
 func mixed(a, b uint64) uint64 {
@@ -67,94 +190,16 @@ func mixed(a, b uint64) uint64 {
 	return (a ^ a>>29) * 0x94d049bb133111eb
 }
 
-func (h stateHash) behind(v reflect.Value) uint64 {
-	if v.IsNil() {
-		return 8
-	}
-	if v.Kind() == reflect.Pointer {
-		if h.seen[v.Pointer()] {
-			return 9
-		}
-		h.seen[v.Pointer()] = true
-	}
-	return mixed(h.of(v.Elem()), 10)
-}
-
-func (h stateHash) fields(v reflect.Value) uint64 {
-	sum := uint64(11)
-	for _, i := range stateful(v.Type()) {
-		sum = mixed(sum, h.of(v.Field(i)))
-	}
-	return sum
-}
-
-// stateful returns the fields of a type that are not left out.
-func stateful(t reflect.Type) []int {
-	if known, ok := statefulOf.Load(t); ok {
-		return known.([]int)
-	}
-	var fields []int
-	for i := range t.NumField() {
-		if !slices.Contains(stateless[t.String()], t.Field(i).Name) {
-			fields = append(fields, i)
-		}
-	}
-	statefulOf.Store(t, fields)
-	return fields
-}
-
-var statefulOf sync.Map // by type: []int
-
-func (h stateHash) elements(v reflect.Value) uint64 {
-	sum := mixed(uint64(v.Len()), 12)
-	for _, w := range words(v) {
-		sum = mixed(sum, w)
-	}
-	if words(v) != nil {
-		return sum
-	}
-	for i := range v.Len() {
-		sum = mixed(sum, h.of(v.Index(i)))
-	}
-	return sum
-}
-
-// words returns what a list of bytes or of 64-bit numbers is made of; nil: it is none, or empty, or cannot be got at. Windows
-// and tables have thousands, and reflection is slow.
-func words(v reflect.Value) []uint64 {
-	k := v.Type().Elem().Kind()
-	if v.Len() == 0 || v.Kind() == reflect.Array && !v.CanAddr() {
-		return nil
-	}
-	switch k {
-	case reflect.Uint8:
-		return []uint64{sumOf(v.Bytes())}
-	case reflect.Uint64, reflect.Int64:
-		if v.Kind() == reflect.Array {
-			v = v.Slice(0, v.Len())
-		}
-		return unsafe.Slice((*uint64)(v.UnsafePointer()), v.Len())
-	}
-	return nil
-}
-
-func sumOf(p []byte) uint64 {
+// sumOf is the hash of n bytes, eight at a time.
+func sumOf(p unsafe.Pointer, n int) uint64 {
 	sum := uint64(14)
-	for _, b := range p {
-		sum = (sum ^ uint64(b)) * 0x100000001b3
+	b := unsafe.Slice((*byte)(p), n)
+	for ; len(b) >= 8; b = b[8:] {
+		sum = mixed(sum, binary.LittleEndian.Uint64(b))
 	}
-	return sum
-}
-
-// entries does not depend on the order of a map, which is a different one each time. What is behind a pointer is walked
-// over for each entry: that it was met would depend on the order.
-func (h stateHash) entries(v reflect.Value) uint64 {
-	sum := mixed(uint64(v.Len()), 13)
-	for it := v.MapRange(); it.Next(); {
-		fresh := stateHash{seen: map[uintptr]bool{}}
-		sum += mixed(fresh.of(it.Key()), fresh.of(it.Value()))
-	}
-	return sum
+	var rest [8]byte
+	copy(rest[:], b)
+	return mixed(sum^uint64(n), binary.LittleEndian.Uint64(rest[:]))
 }
 
 // A hash that sees nothing would find every forgery harmless.
