@@ -55,16 +55,16 @@ func (c *check) give(x *simNode, p wiretest.Packet) {
 	x.core.ep.Receive(now, p.From, p.Data)
 	events := x.core.ep.Events()
 	again := c.again(x, e, p.Data, events)
-	before := uint64(0)
+	before, kind := uint64(0), wire.Kind(0)
 	if again {
-		before = stateOf(x.core)
+		before, kind = stateOf(x.core), events[len(events)-1].Message.Kind()
 	}
 	for _, v := range events {
 		x.core.event(now, v)
 	}
 	x.core.digest(now)
 	if again && stateOf(x.core) != before {
-		c.fail("%s takes a copy of a datagram for a second one: %v", x.name, events[len(events)-1].Message.Kind())
+		c.fail("%s takes a copy of a datagram for a second one: %v", x.name, kind)
 	}
 }
 

@@ -22,8 +22,8 @@ func stateOf(c *core) uint64 {
 // stateless are the fields left out, by the type they are in.
 var stateless = map[string][]string{
 	"node.core":       {"cfg"},
-	"wire.baker":      {"hash"},
-	"wire.Endpoint":   {"arrival", "cfg", "count", "now", "opener", "ring", "scratch", "text"},
+	"wire.baker":      {"hash", "made", "who"},
+	"wire.Endpoint":   {"arrival", "cfg", "count", "frames", "now", "opener", "ring", "scratch", "taken", "text", "told"},
 	"time.Time":       {"loc"},
 	"election.Config": {"Rand"},
 }

@@ -40,7 +40,7 @@ func BenchmarkOpenAndDecode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, text := y.admit(x.addr, p)
-		body, err := parseBody(text)
+		body, err := parseBody(text, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func (f *frame) append(p []byte) []byte {
 	return append(p, f.Payload...)
 }
 
-// read is append the other way, and reports whether p is in that form. A test holds the result equal to the library's.
+// read is append the other way, and reports whether p is in that form. It uses the room of the frames that b had. A test holds the result equal to the library's.
 func (b *body) read(p []byte) bool {
 	c := cursor{p: p}
 	pairs := c.head(cborMap)
@@ -59,7 +59,10 @@ func (b *body) read(p []byte) bool {
 	if c.lost || n > maxFrames || n > uint64(len(c.p)/4) || pairs != uint64(4+filled(b.AckBase, b.AckMask, b.Echo, b.Delay)) {
 		return false
 	}
-	b.Frames = make([]frame, n)
+	if b.Frames == nil || uint64(cap(b.Frames)) < n {
+		b.Frames = make([]frame, n)
+	}
+	b.Frames = b.Frames[:n]
 	for i := range b.Frames {
 		b.Frames[i].read(&c)
 	}

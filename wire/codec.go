@@ -86,8 +86,9 @@ func foreignBody(p []byte) (b body, err error) {
 	return b, err
 }
 
-// parseBody decodes a body. The payloads may be part of p.
-func parseBody(p []byte) (b body, err error) {
+// parseBody decodes a body. The payloads may be part of p, and the list of frames in the room of another.
+func parseBody(p []byte, room []frame) (b body, err error) {
+	b.Frames = room
 	if !b.read(p) {
 		if b, err = foreignBody(p); err != nil {
 			return b, err

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -18,6 +19,8 @@ type baker struct {
 	secret [32]byte
 	start  time.Time
 	hash   hash.Hash // HMAC under secret, made once
+	who    []byte    // for whom the last was made
+	made   []byte    // the last, and what was hashed for it
 }
 
 // clock is the time as cookies have it: milliseconds since the start, in a number that may wrap.
@@ -28,17 +31,17 @@ func (b *baker) open(now time.Time) []byte { return b.bake(b.clock(now), nil) }
 
 // toward is the cookie of a Hello to one address: it proves who answers from there.
 func (b *baker) toward(now time.Time, addr netip.AddrPort) []byte {
-	return b.bake(b.clock(now), place(addr))
+	return b.bake(b.clock(now), b.place(addr))
 }
 
 // bound is the cookie for one sender at one address.
 func (b *baker) bound(now time.Time, from netip.AddrPort, id NodeID, boot Boot) []byte {
-	return b.bake(b.clock(now), subject(from, id, boot))
+	return b.bake(b.clock(now), b.subject(from, id, boot))
 }
 
 // proves reports whether echo is one of our cookies, recent, and made for this sender at this address, or for the address.
 func (b *baker) proves(now time.Time, echo []byte, from netip.AddrPort, id NodeID, boot Boot) bool {
-	return b.ours(now, echo, place(from)) || b.ours(now, echo, subject(from, id, boot))
+	return b.ours(now, echo, b.place(from)) || b.ours(now, echo, b.subject(from, id, boot))
 }
 
 // answers reports whether echo is the recent cookie of a Hello to all.
@@ -49,7 +52,7 @@ func (b *baker) ours(now time.Time, cookie, who []byte) bool {
 	if len(cookie) != cookieSize || b.age(now, cookie) >= cookieLife {
 		return false
 	}
-	return hmac.Equal(cookie, b.bake(binary.BigEndian.Uint32(cookie), who))
+	return hmac.Equal(cookie, b.mix(binary.BigEndian.Uint32(cookie), who))
 }
 
 // age is how old a cookie of ours is.
@@ -62,14 +65,15 @@ func (b *baker) since(now time.Time, cookie []byte, then time.Time) bool {
 	return b.age(now, cookie) <= time.Duration(b.clock(now)-b.clock(then))*time.Millisecond
 }
 
-func subject(from netip.AddrPort, id NodeID, boot Boot) []byte {
-	return append(append(place(from), id[:]...), boot[:]...)
+func (b *baker) subject(from netip.AddrPort, id NodeID, boot Boot) []byte {
+	b.who = append(append(b.place(from), id[:]...), boot[:]...)
+	return b.who
 }
 
-func place(addr netip.AddrPort) []byte {
+func (b *baker) place(addr netip.AddrPort) []byte {
 	ip := addr.Addr().As16()
-	p := append(make([]byte, 0, 50), ip[:]...)
-	return binary.BigEndian.AppendUint16(p, addr.Port())
+	b.who = binary.BigEndian.AppendUint16(append(b.who[:0], ip[:]...), addr.Port())
+	return b.who
 }
 
 // A cookie is the time at which it was made and the beginning of a MAC over that and over whom it is for.
@@ -78,13 +82,17 @@ const (
 	cookieTime = 4
 )
 
-func (b *baker) bake(at uint32, who []byte) []byte {
+func (b *baker) bake(at uint32, who []byte) []byte { return bytes.Clone(b.mix(at, who)) }
+
+// mix is bake whose cookie is good until the next call.
+func (b *baker) mix(at uint32, who []byte) []byte {
 	if b.hash == nil {
 		b.hash = hmac.New(sha256.New, b.secret[:])
 	}
-	p := binary.BigEndian.AppendUint32(make([]byte, 0, cookieTime+sha256.Size), at)
+	b.made = binary.BigEndian.AppendUint32(b.made[:0], at)
 	b.hash.Reset()
-	b.hash.Write(p)
+	b.hash.Write(b.made)
 	b.hash.Write(who)
-	return b.hash.Sum(p)[:cookieSize]
+	b.made = b.hash.Sum(b.made)
+	return b.made[:cookieSize]
 }

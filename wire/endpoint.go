@@ -85,8 +85,11 @@ type Endpoint struct {
 	arrival arrival // the last, being received
 	scratch []byte  // what was opened last
 	text    []byte  // what was encoded last
+	frames  []frame // of what was gathered last
 	out     []Datagram
+	taken   []Datagram // what Take returned last
 	events  []Event
+	told    []Event // what Events returned last
 	count   Counters
 }
 
@@ -153,21 +156,19 @@ func (e *Endpoint) Deadline() time.Time {
 	return d
 }
 
-// Take returns the datagrams to send now. They are the caller's.
+// Take returns the datagrams to send now. Their bytes are the caller's; the slice is good until the next call.
 func (e *Endpoint) Take() []Datagram {
 	for _, s := range e.order {
 		e.flush(s)
 	}
-	out := e.out
-	e.out = nil
-	return out
+	e.out, e.taken = e.taken[:0], e.out
+	return e.taken
 }
 
-// Events returns what has happened since the last call, in order.
+// Events returns what has happened since the last call, in order. The slice is good until the next call.
 func (e *Endpoint) Events() []Event {
-	events := e.events
-	e.events = nil
-	return events
+	e.events, e.told = e.told[:0], e.events
+	return e.told
 }
 
 // Session returns the open session with peer.
@@ -200,12 +201,7 @@ func (e *Endpoint) step(now time.Time) {
 	}
 }
 
-func (e *Endpoint) emit(v Event) {
-	if e.events == nil {
-		e.events = make([]Event, 0, 2) // most datagrams: heard, and delivered
-	}
-	e.events = append(e.events, v)
-}
+func (e *Endpoint) emit(v Event) { e.events = append(e.events, v) }
 
 // ship sends a body.
 func (e *Endpoint) ship(to netip.AddrPort, key *sealer, b body) { e.dispatch(to, key, e.encode(&b)) }
@@ -223,8 +219,5 @@ func (e *Endpoint) dispatch(to netip.AddrPort, key *sealer, text []byte) {
 	e.sent[e.counter%uint64(len(e.sent))] = stamp{e.counter, e.now}
 	e.count.DatagramsOut++
 	e.count.BytesOut += uint64(len(data))
-	if e.out == nil {
-		e.out = make([]Datagram, 0, 4)
-	}
 	e.out = append(e.out, Datagram{To: to, Data: data})
 }

@@ -24,12 +24,12 @@ func FuzzBody(f *testing.F) {
 	f.Add(marshal(body{Source: alice, Dest: bob, Boot: id16(1), AckBase: 1, AckMask: 2, Echo: 3, Delay: 4, Frames: []frame{{Kind: KindLeave, ID: 1, Payload: []byte{0xA0}}}}))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		bodyIsReadAlike(t, p)
-		b, err := parseBody(p)
+		b, err := parseBody(p, nil)
 		if err != nil {
 			return
 		}
 		q := marshal(b)
-		again, err := parseBody(q)
+		again, err := parseBody(q, nil)
 		if err != nil || !bytes.Equal(marshal(again), q) {
 			t.Errorf("%x became %x, then %x, %v", p, q, marshal(again), err)
 		}

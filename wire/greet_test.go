@@ -23,7 +23,7 @@ func TestGreetingCarriesTheCookieOfItsTime(t *testing.T) {
 			t.Errorf("after %v the cookie is %x, want %x", after, h.Cookie, want)
 		}
 		a.Greet(now, addrOf(3), NodeID{})
-		if got, want := greetingIn(t, a).Cookie, a.baker.bake(uint32(after/time.Millisecond), place(addrOf(3))); !bytes.Equal(got, want) {
+		if got, want := greetingIn(t, a).Cookie, a.baker.bake(uint32(after/time.Millisecond), a.baker.place(addrOf(3))); !bytes.Equal(got, want) {
 			t.Errorf("after %v the cookie to one host is %x, want %x", after, got, want)
 		}
 		if renamed := h.Name == "renamed"; renamed != (i >= 3) {
@@ -44,7 +44,7 @@ func greetingIn(t *testing.T, a *host) Hello {
 		t.Fatal(err)
 	}
 	text, _ := newRing([]Key{serverKey}, nil, false).open(nil, h, out[0].Data)
-	b, err := parseBody(text)
+	b, err := parseBody(text, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // letter is one message on its way to a peer.
 type letter struct {
@@ -112,13 +115,15 @@ func (o *outbox) ride(d *parcel, now time.Time, counter uint64, stale time.Durat
 	}
 }
 
-// gather takes the frames of packet counter: loose messages first, then what is due again, what is stale, then what is
-// new. wait is the patience after the n-th try.
-func (o *outbox) gather(now time.Time, counter uint64, stale time.Duration, wait func(n int) time.Duration) (frames []frame, repeats int) {
-	d := parcel{room: MaxDatagram - overhead - bodyOverhead}
-	for len(o.loose) > 0 && d.put(o.loose[0].frame) {
-		o.loose = o.loose[1:]
+// gather appends to frames those of packet counter: loose messages first, then what is due again, what is stale, then what
+// is new. wait is the patience after the n-th try.
+func (o *outbox) gather(frames []frame, now time.Time, counter uint64, stale time.Duration, wait func(n int) time.Duration) (_ []frame, repeats int) {
+	d := parcel{frames: frames, room: MaxDatagram - overhead - bodyOverhead}
+	n := 0
+	for n < len(o.loose) && d.put(o.loose[n].frame) {
+		n++
 	}
+	o.loose = slices.Delete(o.loose, 0, n)
 	for i := range o.flight {
 		l := &o.flight[i]
 		if l.due.After(now) || !d.put(l.frame) {

@@ -22,11 +22,13 @@ func (e *Endpoint) Receive(now time.Time, from netip.AddrPort, p []byte) {
 	e.count.BytesIn += uint64(len(p))
 	a := &e.arrival
 	var text []byte
+	room := a.body.Frames
 	if *a, text = e.admit(from, p); text == nil {
+		a.body.Frames = room
 		return
 	}
 	var err error
-	if a.body, err = parseBody(text); err != nil {
+	if a.body, err = parseBody(text, room); err != nil {
 		e.count.Malformed++
 		return
 	}

@@ -94,13 +94,14 @@ func (e *Endpoint) flush(s *session) {
 	}
 	wait := func(n int) time.Duration { return e.patience(s, n) }
 	for {
-		frames, repeats := s.out.gather(e.now, e.counter+1, s.rtt.late()+e.cfg.AckDelay, wait)
-		if len(frames) == 0 && (s.ackAt.IsZero() || s.ackAt.After(e.now)) {
+		var repeats int
+		e.frames, repeats = s.out.gather(e.frames[:0], e.now, e.counter+1, s.rtt.late()+e.cfg.AckDelay, wait)
+		if len(e.frames) == 0 && (s.ackAt.IsZero() || s.ackAt.After(e.now)) {
 			return
 		}
 		e.count.Retransmissions += uint64(repeats)
 		b := s.body(e.now, e.cfg.Self)
-		b.Frames = frames
+		b.Frames = e.frames
 		e.ship(s.addr, e.ring.find(AuthorityPeer, 0), b)
 	}
 }
