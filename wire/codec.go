@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -29,7 +28,12 @@ func must[T any](v T, err error) T {
 }
 
 // marshal encodes one of our own structs; it cannot fail for any value of them.
-func marshal(v any) []byte { return must(encoding.Marshal(v)) }
+func marshal(v any) []byte {
+	if h, ok := v.(hot); ok {
+		return h.append(make([]byte, 0, hotSize))
+	}
+	return must(encoding.Marshal(v))
+}
 
 func unmarshal(p []byte, v any, what string) error {
 	if err := decoding.Unmarshal(p, v); err != nil {
@@ -44,8 +48,8 @@ func AppendMessage(p []byte, m Message) ([]byte, error) {
 	if err := bounds(v); err != nil {
 		return p, err
 	}
-	if h, ok := v.(hot); ok {
-		return h.append(slices.Grow(p, hotSize)), nil
+	if h, ok := v.(hot); ok && p != nil {
+		return h.append(p), nil
 	}
 	if p == nil {
 		return marshal(v), nil

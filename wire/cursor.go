@@ -1,6 +1,11 @@
 package wire
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"unicode/utf8"
+)
 
 // cursor reads the CBOR that we write ourselves. At anything else it is lost, which says nothing of the bytes: then the
 // library reads them, and it decides what is allowed.
@@ -39,8 +44,10 @@ func (c *cursor) limited(most uint64) uint64 {
 }
 
 // bytes reads a byte string; it stays part of what is read.
-func (c *cursor) bytes() []byte {
-	n := c.head(cborBytes)
+func (c *cursor) bytes() []byte { return c.string(cborBytes) }
+
+func (c *cursor) string(major byte) []byte {
+	n := c.head(major)
 	if c.lost || n > uint64(len(c.p)) {
 		c.lost = true
 		return nil
@@ -70,6 +77,60 @@ func (c *cursor) id(k byte) (id [16]byte) {
 	b := c.bytes()
 	c.expect(copy(id[:], b) == len(id) && len(b) == len(id))
 	return id
+}
+
+// clone reads a byte string and keeps a copy.
+func (c *cursor) clone() []byte { return bytes.Clone(c.bytes()) }
+
+// blob reads a key and a byte string, or returns nil where another key follows; likewise the others.
+func (c *cursor) blob(k byte) []byte {
+	if !c.field(k) {
+		return nil
+	}
+	return c.clone()
+}
+
+func (c *cursor) text(k byte) string {
+	if !c.field(k) {
+		return ""
+	}
+	return c.words()
+}
+
+// words reads a text string, which is UTF-8.
+func (c *cursor) words() string {
+	b := c.string(cborText)
+	c.expect(utf8.Valid(b))
+	return string(b)
+}
+
+func (c *cursor) isTrue(k byte) bool {
+	if !c.field(k) {
+		return false
+	}
+	c.expect(c.field(cborTrue))
+	return !c.lost
+}
+
+func (c *cursor) addresses(k byte) []netip.AddrPort {
+	if !c.field(k) {
+		return nil
+	}
+	list := make([]netip.AddrPort, c.count(maxAddresses))
+	for i := range list {
+		c.expect(list[i].UnmarshalBinary(c.bytes()) == nil)
+	}
+	return list
+}
+
+// count reads the head of an array of at most most; zero: the cursor is lost, or there is nothing in it.
+func (c *cursor) count(most uint64) uint64 {
+	n := c.head(cborArray)
+	c.expect(n <= most)
+	if c.lost {
+		return 0
+	}
+	return n
 }
 
 // must reads a key and an unsigned integer.

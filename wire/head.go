@@ -1,13 +1,18 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // The few CBOR items of the parts of a datagram that are encoded by hand: body, and the messages of hot.go.
 const (
 	cborUint  byte = 0 << 5
 	cborBytes byte = 2 << 5
+	cborText  byte = 3 << 5
 	cborArray byte = 4 << 5
 	cborMap   byte = 5 << 5
+	cborTrue  byte = 7<<5 | 21
 )
 
 // appendHead appends the head of an item: its major type, and its value or length in the shortest form.
@@ -31,6 +36,49 @@ func appendField(p []byte, key byte, n uint64) []byte {
 		return p
 	}
 	return appendHead(append(p, key), cborUint, n)
+}
+
+// appendBytes appends a key below 24 and a byte string, or nothing if that is empty; likewise the others.
+func appendBytes(p []byte, key byte, b []byte) []byte {
+	if len(b) == 0 {
+		return p
+	}
+	return append(appendHead(append(p, key), cborBytes, uint64(len(b))), b...)
+}
+
+func appendText(p []byte, key byte, s string) []byte {
+	if s == "" {
+		return p
+	}
+	return append(appendHead(append(p, key), cborText, uint64(len(s))), s...)
+}
+
+func appendTrue(p []byte, key byte, b bool) []byte {
+	if !b {
+		return p
+	}
+	return append(p, key, cborTrue)
+}
+
+func appendAddresses(p []byte, key byte, list []netip.AddrPort) []byte {
+	if len(list) == 0 {
+		return p
+	}
+	p = appendHead(append(p, key), cborArray, uint64(len(list)))
+	for _, a := range list {
+		var room [24]byte
+		b, _ := a.AppendBinary(room[:0]) // never fails
+		p = append(appendHead(p, cborBytes, uint64(len(b))), b...)
+	}
+	return p
+}
+
+// number is one for true.
+func number(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // filled counts the values that appendField does not leave out.

@@ -1,6 +1,7 @@
 package wire
 
-// Heartbeats and the pings around them are most of what peers say to each other, so they are encoded and decoded by hand.
+// Heartbeats and the pings around them are most of what peers say to each other, so they are encoded and decoded by hand;
+// so are a few others, in hot_*.go.
 // Tests hold what is appended equal to what the library makes of it, and what is read to what the library reads.
 
 // hot is a message that appends its own CBOR form.
