@@ -25,17 +25,26 @@ type draw struct {
 	round int
 }
 
-func (n *Network) draw(l Link, count uint64) draw {
-	var b [48]byte
-	from, to := l.From.As16(), l.To.As16()
-	p := binary.BigEndian.AppendUint64(b[:0], n.seed)
-	p = append(append(p, from[:]...), to[:]...)
-	return draw{fate: mix(fnv(binary.BigEndian.AppendUint64(p, count)))}
+// draw is the fate of the next datagram.
+func (s *state) draw() draw {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], s.count)
+	s.count++
+	return draw{fate: mix(fnv(s.root, b[:]))}
 }
 
-// fnv is the hash FNV-1a. (hash/fnv makes an object of each.)
-func fnv[T string | []byte](p T) uint64 {
-	h := uint64(0xCBF29CE484222325)
+// root is what the fates on a link have in common.
+func (n *Network) root(l Link) uint64 {
+	var b [40]byte
+	from, to := l.From.As16(), l.To.As16()
+	p := binary.BigEndian.AppendUint64(b[:0], n.seed)
+	return fnv(fnvStart, append(append(p, from[:]...), to[:]...))
+}
+
+const fnvStart = 0xCBF29CE484222325
+
+// fnv goes on with the hash FNV-1a. (hash/fnv makes an object of each.)
+func fnv[T string | []byte](h uint64, p T) uint64 {
 	for i := range len(p) {
 		h = (h ^ uint64(p[i])) * 0x100000001B3
 	}
@@ -45,7 +54,7 @@ func fnv[T string | []byte](p T) uint64 {
 // question is what is asked of a fate, as a number.
 type question uint64
 
-func asking(what string) question { return question(fnv(what)) }
+func asking(what string) question { return question(fnv(fnvStart, what)) }
 
 var (
 	burstStarts, burstEnds, lost, jittered = asking("burst start"), asking("burst end"), asking("loss"), asking("jitter")

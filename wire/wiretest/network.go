@@ -43,6 +43,7 @@ type state struct {
 	cut      bool
 	bursting bool
 	count    uint64
+	root     uint64 // of the fates of what it carries
 }
 
 // New returns a network without faults.
@@ -123,8 +124,7 @@ func (n *Network) carry(now time.Time, from, to netip.AddrPort, data []byte) {
 	if s.faults != nil {
 		f = s.faults
 	}
-	d := n.draw(l, s.count)
-	s.count++
+	d := s.draw()
 	if s.cut || len(data) > MTU || f.lose(d, &s.bursting) {
 		n.lost++
 		return
@@ -161,7 +161,7 @@ func (n *Network) Carried() (sent, lost uint64) { return n.carried, n.lost }
 func (n *Network) link(l Link) *state {
 	s := n.links[l]
 	if s == nil {
-		s = &state{}
+		s = &state{root: n.root(l)}
 		n.links[l] = s
 	}
 	return s
