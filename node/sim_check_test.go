@@ -180,8 +180,19 @@ func (c *check) ledger(x *simNode) {
 		return // nothing has changed
 	}
 	e.digest, e.count = sum, n
+	for i := range x.core.ledger.buckets {
+		b := &x.core.ledger.buckets[i]
+		if now := (seenBucket{b.sum, len(b.entries)}); e.buckets[i] != now {
+			e.buckets[i] = now
+			c.bucket(x, b)
+		}
+	}
+}
+
+func (c *check) bucket(x *simNode, b *bucket) {
 	known := c.records[x.name]
-	for r := range x.core.ledger.All() {
+	for _, n := range b.entries {
+		r := n.rec
 		if old, ok := known[r.Job]; ok && (compareRecords(r, old) < 0 || fell(old, r)) {
 			c.fail("%s: record of %v fell from %v/%d to %v/%d", x.name, r.Job, old.State, old.Attempt, r.State, r.Attempt)
 		}

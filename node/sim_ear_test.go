@@ -17,22 +17,46 @@ type ear struct {
 	promised uint64    // when it was
 	digest   uint64    // of its ledger, when that was looked at
 	count    int
-	sealed   map[sealed]bool // datagrams that brought a message
-	messages map[told]bool   // messages with an id
+	buckets  [bucketCount]seenBucket // likewise
+	sealed   map[wire.Boot]*numbers  // counters of datagrams that brought a message; no two of one sender have the same
+	messages map[wire.Boot]*numbers  // ids of messages
 	in, out  map[netip.AddrPort]int
 	proven   map[netip.AddrPort]bool // a client of this cluster has asked from there, with its cookie
 }
 
-// sealed names a datagram: no two of one sender have a counter in common.
-type sealed struct {
-	boot    wire.Boot
-	counter uint64
+// seenBucket is what tells whether a bucket of a ledger has changed.
+type seenBucket struct {
+	sum   uint64
+	count int
 }
 
-// told names a message with an id.
-type told struct {
-	boot wire.Boot
-	id   uint64
+// numbers is a set of them, most of which are small.
+type numbers struct {
+	low  []uint64 // a bit for each
+	high map[uint64]bool
+}
+
+const lowNumbers = 1 << 20
+
+// take adds n to the numbers of boot, and reports whether it was there.
+func take(of map[wire.Boot]*numbers, boot wire.Boot, n uint64) bool {
+	s := of[boot]
+	if s == nil {
+		s = &numbers{high: map[uint64]bool{}}
+		of[boot] = s
+	}
+	if n >= lowNumbers {
+		was := s.high[n]
+		s.high[n] = true
+		return was
+	}
+	at, bit := int(n/64), uint64(1)<<(n%64)
+	if at >= len(s.low) {
+		s.low = append(s.low, make([]uint64, at+1-len(s.low))...)
+	}
+	was := s.low[at]&bit != 0
+	s.low[at] |= bit
+	return was
 }
 
 // ear returns what is known of a node's present process.
@@ -41,7 +65,7 @@ func (c *check) ear(x *simNode) *ear {
 		return e
 	}
 	e := &ear{
-		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[sealed]bool{}, messages: map[told]bool{}, in: map[netip.AddrPort]int{}, out: map[netip.AddrPort]int{},
+		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[wire.Boot]*numbers{}, messages: map[wire.Boot]*numbers{}, in: map[netip.AddrPort]int{}, out: map[netip.AddrPort]int{},
 		proven: map[netip.AddrPort]bool{},
 	}
 	c.ears[x] = e
@@ -79,21 +103,17 @@ func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 		}
 		counted, client = true, v.Authority != wire.AuthorityPeer
 		e.proven[v.Addr] = e.proven[v.Addr] || c.honest[v.Addr]
-		if t := (told{v.Boot, v.ID}); v.ID != 0 {
-			if e.messages[t] {
-				c.fail("%s has %v, message %d of %v, delivered twice", x.name, v.Message.Kind(), v.ID, v.Peer)
-			}
-			e.messages[t] = true
+		if v.ID != 0 && take(e.messages, v.Boot, v.ID) {
+			c.fail("%s has %v, message %d of %v, delivered twice", x.name, v.Message.Kind(), v.ID, v.Peer)
 		}
 	}
 	if !counted {
 		return false
 	}
-	d := sealed{wire.Boot(p[8:24]), binary.BigEndian.Uint64(p[24:])}
-	copied := e.sealed[d]
-	e.sealed[d] = true
+	boot, counter := wire.Boot(p[8:24]), binary.BigEndian.Uint64(p[24:])
+	copied := take(e.sealed, boot, counter)
 	if copied && !client {
-		c.fail("%s takes datagram %d of %x twice: %v", x.name, d.counter, d.boot[:4], events[len(events)-1].Message.Kind())
+		c.fail("%s takes datagram %d of %x twice: %v", x.name, counter, boot[:4], events[len(events)-1].Message.Kind())
 	}
 	return copied && client
 }

@@ -51,6 +51,7 @@ type simNode struct {
 	disk  simDisk
 	life  int // of the present process; events of an earlier one are void
 	tick  time.Time
+	due   time.Time // on its own clock: the deadline of the core when it was last asked
 	rate  float64   // of its clock against the simulation's
 	until time.Time // paused until then
 	queue []wiretest.Packet
@@ -221,7 +222,8 @@ func (s *sim) send(from, to netip.AddrPort, p []byte) {
 
 // plan makes the node wake at its core's deadline.
 func (s *sim) plan(x *simNode) {
-	d := s.global(x, x.core.Deadline())
+	x.due = x.core.Deadline()
+	d := s.global(x, x.due)
 	if d.Before(s.now) {
 		d = s.now
 	}
@@ -253,7 +255,7 @@ func (s *sim) wake(x *simNode) {
 		return
 	}
 	now := s.local(x)
-	if gap := now.Sub(x.core.Deadline()); gap > lateGap {
+	if gap := now.Sub(x.due); gap > lateGap {
 		x.core.late(now, gap)
 	}
 	for _, p := range x.queue {
