@@ -125,7 +125,7 @@ func (w *worker) arrive(f *flight, in intake, q wire.TaskRequest) (stego.Info, e
 	defer context.AfterFunc(f.ctx, func() { u.cut(errCancelled) })()
 	f.upload.Store(u)
 	defer f.upload.Store(nil)
-	return w.receive(u, in.copy, q.Image)
+	return w.receive(u, in.copy, q)
 }
 
 // crowded reports whether more jobs are here than workers: then less than the whole waiting room is free.
@@ -161,7 +161,7 @@ func (w *worker) labour(f *flight, t task, spool *Spool, info stego.Info) (m *Mi
 	defer cancel(nil)
 	defer context.AfterFunc(f.ctx, func() { cancel(errCancelled) })()
 	since := time.Now()
-	weight := min(info.Memory(), decodedBytes)
+	weight := min(info.Memory(embeddingOf(t.Request)), decodedBytes)
 	if w.t.slots.Acquire(ctx, 1) != nil {
 		return nil, took, context.Cause(ctx)
 	}
@@ -182,7 +182,7 @@ func (w *worker) labour(f *flight, t task, spool *Spool, info stego.Info) (m *Mi
 // embed makes the result's file, reads it back, and makes it durable.
 func (w *worker) embed(ctx context.Context, t task, spool *Spool) (*Mine, error) {
 	q := t.Request
-	e := &stego.Embedding{Format: stego.Format(q.Format), Rate: q.Rate, Sealed: q.Sealed, Place: q.Place, Change: q.Change}
+	e := embeddingOf(q)
 	file, err := w.t.results.Create()
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func (w *worker) embed(ctx context.Context, t task, spool *Spool) (*Mine, error)
 		return nil, err
 	}
 	out := &whileWanted{ctx, io.NewSectionReader(file, 0, file.Size())}
-	if err := stego.Check(out, e, w.limits()); err != nil {
+	if err := stego.Check(out, e, w.limits(), report.Decoded); err != nil {
 		return nil, fmt.Errorf("read result back: %w", err)
 	}
 	digest, size, err := file.Commit()
@@ -208,6 +208,11 @@ func (w *worker) embed(ctx context.Context, t task, spool *Spool) (*Mine, error)
 	return &Mine{
 		Job: t.Job, Image: q.Image, Result: digest, Size: size, Request: t.Content, Since: time.Now(), Capacity: report.Capacity,
 	}, nil
+}
+
+// embeddingOf is what a request wants hidden.
+func embeddingOf(q wire.TaskRequest) *stego.Embedding {
+	return &stego.Embedding{Format: stego.Format(q.Format), Rate: q.Rate, Sealed: q.Sealed, Place: q.Place, Change: q.Change}
 }
 
 // whileWanted is a reader that fails once its job is.

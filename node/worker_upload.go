@@ -131,8 +131,8 @@ func (e *memoryError) Error() string {
 }
 
 // affordable refuses an image whose decoding would starve the machine, however few its bytes are.
-func (w *worker) affordable(info stego.Info) error {
-	if need := info.Memory(); need > w.t.cfg.MaxMemory {
+func (w *worker) affordable(info stego.Info, e *stego.Embedding) error {
+	if need := info.Memory(e); need > w.t.cfg.MaxMemory {
 		return &memoryError{need, w.t.cfg.MaxMemory}
 	}
 	return nil
@@ -140,7 +140,7 @@ func (w *worker) affordable(info stego.Info) error {
 
 // receive takes the image, and copies it to a writer. Its header is looked at as soon as it is there: what cannot be worked on is
 // refused before the rest has come.
-func (w *worker) receive(u *upload, spool io.Writer, image wire.Digest) (stego.Info, error) {
+func (w *worker) receive(u *upload, spool io.Writer, q wire.TaskRequest) (stego.Info, error) {
 	defer context.AfterFunc(u.ctx, func() { u.s.SetReadDeadline(past) })()
 	sum := sha256.New()
 	in := io.TeeReader(u, io.MultiWriter(spool, sum))
@@ -149,7 +149,7 @@ func (w *worker) receive(u *upload, spool io.Writer, image wire.Digest) (stego.I
 		return info, u.err
 	}
 	if err == nil {
-		err = w.affordable(info)
+		err = w.affordable(info, embeddingOf(q))
 	}
 	if err != nil {
 		return info, err
@@ -157,8 +157,8 @@ func (w *worker) receive(u *upload, spool io.Writer, image wire.Digest) (stego.I
 	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, in, make([]byte, copySize)); err != nil {
 		return info, err
 	}
-	if got := wire.Digest(sum.Sum(nil)); got != image {
-		return info, fmt.Errorf("%w: SHA-256 %v, want %v", errDigest, got, image)
+	if got := wire.Digest(sum.Sum(nil)); got != q.Image {
+		return info, fmt.Errorf("%w: SHA-256 %v, want %v", errDigest, got, q.Image)
 	}
 	return info, nil
 }

@@ -22,6 +22,7 @@ type Report struct {
 	Size     int64    // Size is the output's bytes.
 	SHA256   [32]byte // SHA256 is the output's.
 	Changed  int64    // Changed counts the samples that differ from the carrier's.
+	Decoded  int      // Decoded is how many rows were made anew: all, or fewer where the rest of the file was passed through.
 }
 
 // Embed writes the carrier as PNG with a payload in it. It streams: where it
@@ -124,7 +125,7 @@ func (h hidden) report(info Info, e *Embedding, out *digestWriter) Report {
 		info.Usable, info.Window, info.Measured = h.tally.usable, h.tally.window, true
 	}
 	info.Model = h.l.model
-	rep := Report{Info: info, Hidden: int64(len(e.Sealed) - overhead), Size: out.n, Changed: *h.changed}
+	rep := Report{Info: info, Hidden: int64(len(e.Sealed) - overhead), Size: out.n, Changed: *h.changed, Decoded: info.Height}
 	rep.Capacity = info.Capacity(e.Format).Bytes
 	out.h.Sum(rep.SHA256[:0])
 	return rep

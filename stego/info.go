@@ -70,9 +70,15 @@ type Info struct {
 // Pixels returns how many pixels the image has.
 func (i Info) Pixels() int64 { return int64(i.Width) * int64(i.Height) }
 
-// Memory returns about how many bytes embedding holds at most for this carrier
+// Splices reports whether embedding in a format decodes only the rows it changes and passes the rest of the file through:
+// then it works on an upload as it arrives, in memory that does not grow with the image.
+func (i Info) Splices(f Format) bool {
+	return i.Source == "png" && !i.Expanded && !i.Interlaced && (f == V1 || i.Model.colored() == i.Model)
+}
+
+// Memory returns about how many bytes embedding e holds at most for this carrier
 // (the worst window, the decoder's own image), to weigh requests by.
-func (i Info) Memory() int64 {
+func (i Info) Memory(e *Embedding) int64 {
 	const flat = 8 << 20
 	image := i.Pixels() * int64(i.Model.channels()*i.Depth/8)
 	marks := i.Pixels() * int64(i.Model.Colors()) / 4

@@ -55,7 +55,7 @@ func embed(t testing.TB, carrier []byte, p Payload, o SealOptions) ([]byte, *Emb
 // confirm checks an output in every way there is.
 func confirm(t testing.TB, carrier, out []byte, e *Embedding, p Payload, o ExtractOptions) {
 	t.Helper()
-	if err := Check(bytes.NewReader(out), e, Limits{}); err != nil {
+	if err := Check(bytes.NewReader(out), e, Limits{}, 0); err != nil {
 		t.Errorf("Check: %v", err)
 	}
 	if err := Verify(bytes.NewReader(carrier), bytes.NewReader(out), e, Limits{}); err != nil {

@@ -2,6 +2,7 @@ package stego
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -27,6 +28,52 @@ func Verify(carrier, output io.Reader, e *Embedding, lim Limits) error {
 		return err
 	}
 	return compare(want, got)
+}
+
+// Matches reports whether output is, byte for byte, what Embed makes here of the same carrier, embedding and options. It reads
+// output as it comes and decodes nothing of it. ErrDiffers says that it is not: then Verify tells whether another program
+// made the same picture.
+func Matches(carrier, output io.Reader, e *Embedding, o EmbedOptions) error {
+	m := &matcher{want: output}
+	_, err := Embed(m, carrier, e, o)
+	if err == nil {
+		err = m.end()
+	}
+	return err
+}
+
+// ErrDiffers means that a file is not the one that this program makes.
+var ErrDiffers = errors.New("stego: output is not byte for byte what this program makes")
+
+// matcher compares what is written to it with what it reads.
+type matcher struct {
+	want io.Reader
+	buf  []byte
+}
+
+func (m *matcher) Write(p []byte) (int, error) {
+	if len(m.buf) < len(p) {
+		m.buf = make([]byte, len(p))
+	}
+	n, err := io.ReadFull(m.want, m.buf[:len(p)])
+	switch {
+	case err != nil && !isEnd(err):
+		return 0, fmt.Errorf("read output: %w", err)
+	case !bytes.Equal(m.buf[:n], p):
+		return 0, ErrDiffers
+	}
+	return n, nil
+}
+
+// end wants the output to end as well.
+func (m *matcher) end() error {
+	switch n, err := io.ReadFull(m.want, make([]byte, 1)); {
+	case n > 0:
+		return ErrDiffers
+	case err != io.EOF:
+		return fmt.Errorf("read output: %w", err)
+	}
+	return nil
 }
 
 // openOutput opens a PNG that must have a certain shape.
@@ -69,10 +116,11 @@ func compare(want hidden, got *carrier) error {
 	return nil
 }
 
-// Check reads an output to its end and reports whether the sealed bytes are in
-// it, in their places. It needs no carrier and no passphrase. The error is a
-// *VerifyError where the output is at fault.
-func Check(r io.Reader, e *Embedding, lim Limits) error {
+// Check reads an output and reports whether the sealed bytes are in it, in their
+// places. It needs no carrier and no passphrase. It decodes the given number of
+// rows, a Report's Decoded, and the rest of the file only where that is all of
+// them, or 0. The error is a *VerifyError where the output is at fault.
+func Check(r io.Reader, e *Embedding, lim Limits, rows int) error {
 	if err := e.check(); err != nil {
 		return err
 	}
@@ -86,7 +134,7 @@ func Check(r io.Reader, e *Embedding, lim Limits) error {
 	f := newFinder(c)
 	found, err := f.sealed(c, e)
 	if err == nil {
-		err = f.drain()
+		err = f.readOn(rows)
 	}
 	switch {
 	case err != nil:
@@ -109,6 +157,19 @@ func (f *finder) sealed(c *carrier, e *Embedding) ([]byte, error) {
 	}
 	box, err := f.box(len(e.Sealed)-headSize, e.Rate, e.Place)
 	return append(head, box...), err
+}
+
+// readOn reads until so many rows were read, or all of the image if that is all of them, or 0.
+func (f *finder) readOn(rows int) error {
+	if rows == 0 || rows >= f.l.height {
+		return f.drain()
+	}
+	for f.tally.y < rows {
+		if _, _, err := f.read(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // drain reads the rest of the image.

@@ -62,14 +62,14 @@ func TestCheckNoticesALostPayload(t *testing.T) {
 		"cut off": out[:len(out)-20], "nothing": nil,
 	}
 	for name, file := range cases {
-		if err := Check(bytes.NewReader(file), e, Limits{}); !isVerify(err) {
+		if err := Check(bytes.NewReader(file), e, Limits{}, 0); !isVerify(err) {
 			t.Errorf("%s: Check = %v, want a VerifyError", name, err)
 		}
 	}
 	last := *e
 	last.Sealed = bytes.Clone(e.Sealed)
 	last.Sealed[len(last.Sealed)-1] ^= 1
-	if err := Check(bytes.NewReader(out), &last, Limits{}); !isVerify(err) {
+	if err := Check(bytes.NewReader(out), &last, Limits{}, 0); !isVerify(err) {
 		t.Errorf("other sealed bytes: Check = %v, want a VerifyError", err)
 	}
 }
@@ -106,6 +106,24 @@ func TestImpossibleEmbeddingsAreRefused(t *testing.T) {
 		var capacity *CapacityError
 		if _, err := Embed(&bytes.Buffer{}, bytes.NewReader(file), big, EmbedOptions{}); !errors.As(err, &capacity) {
 			t.Errorf("%s: Embed of too much = %v, want a CapacityError", name, err)
+		}
+	}
+}
+
+func TestMatchesKnowsItsOwnOutput(t *testing.T) {
+	carrier := goodImages(t)["rgb8.png"]
+	out, e, _ := embed(t, carrier, Payload{Kind: Text, Data: []byte("hello")}, SealOptions{})
+	last := bytes.Clone(out)
+	last[len(last)-1] ^= 1
+	for name, c := range map[string]struct {
+		output []byte
+		want   error
+	}{
+		"the same": {out, nil}, "another last byte": {last, ErrDiffers},
+		"cut off": {out[:len(out)-1], ErrDiffers}, "longer": {append(bytes.Clone(out), 0), ErrDiffers}, "empty": {nil, ErrDiffers},
+	} {
+		if err := Matches(bytes.NewReader(carrier), bytes.NewReader(c.output), e, EmbedOptions{}); !errors.Is(err, c.want) {
+			t.Errorf("%s: Matches = %v, want %v", name, err, c.want)
 		}
 	}
 }
