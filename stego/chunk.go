@@ -96,19 +96,40 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// take returns the next bytes of the open chunk, which has some left: at most so many, valid until the next call.
+func (c *chunkReader) take(most int) ([]byte, error) {
+	if c.r.Buffered() == 0 {
+		if _, err := c.r.Peek(1); err != nil {
+			return nil, c.cut(err)
+		}
+	}
+	p, _ := c.r.Peek(min(most, int(c.left), c.r.Buffered()))
+	c.r.Discard(len(p))
+	c.at += int64(len(p))
+	c.left -= uint32(len(p))
+	c.crc = crc32.Update(c.crc, crc32.IEEETable, p)
+	return p, nil
+}
+
 // close skips what is left of the chunk and checks its CRC.
 func (c *chunkReader) close() error {
 	if _, err := io.Copy(io.Discard, readerOnly{c}); err != nil {
 		return err
 	}
+	_, err := c.sum()
+	return err
+}
+
+// sum reads and checks the CRC of the open chunk, all of which was read.
+func (c *chunkReader) sum() (uint32, error) {
 	var b [4]byte
 	if err := c.full(b[:]); err != nil {
-		return err
+		return 0, err
 	}
 	if binary.BigEndian.Uint32(b[:]) != c.crc {
-		return c.fail("wrong CRC")
+		return 0, c.fail("wrong CRC")
 	}
-	return nil
+	return c.crc, nil
 }
 
 // body reads and closes a chunk of at most so many bytes. It allocates what
@@ -135,17 +156,33 @@ type idatReader struct {
 }
 
 func (r *idatReader) Read(p []byte) (int, error) {
+	if err := r.advance(); err != nil {
+		return 0, err
+	}
+	return r.c.Read(p)
+}
+
+// take returns the next bytes: at most so many, valid until the next call.
+func (r *idatReader) take(most int) ([]byte, error) {
+	if err := r.advance(); err != nil {
+		return nil, err
+	}
+	return r.c.take(most)
+}
+
+// advance opens the next chunk when one is at its end.
+func (r *idatReader) advance() error {
 	for !r.done && r.c.left == 0 {
 		if err := r.c.close(); err != nil {
-			return 0, err
+			return err
 		}
 		if err := r.c.open(); err != nil {
-			return 0, err
+			return err
 		}
 		r.done = r.c.kind != "IDAT"
 	}
 	if r.done {
-		return 0, io.EOF
+		return io.EOF
 	}
-	return r.c.Read(p)
+	return nil
 }

@@ -20,6 +20,8 @@ const (
 	leftFilter  = byte(1)
 	upFilter    = byte(2)
 	paethFilter = byte(4)
+
+	averageFilter = byte(3) // of files that are spliced only
 )
 
 // deflater makes a zlib stream of rows. It works in bands: for each it tries on

@@ -17,7 +17,7 @@ type EmbedOptions struct {
 // Report says what Embed did.
 type Report struct {
 	Info     Info     // Info is of the carrier and the output's type, measured.
-	Capacity int64    // Capacity is the most content bytes the carrier holds, at rate 1.
+	Capacity int64    // Capacity is the most content bytes the carrier holds, at rate 1; 0 where not all of the alpha that it hangs on was read.
 	Hidden   int64    // Hidden is the content bytes hidden, after compression.
 	Size     int64    // Size is the output's bytes.
 	SHA256   [32]byte // SHA256 is the output's.
@@ -36,15 +36,21 @@ func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, erro
 	if err != nil {
 		return Report{}, err
 	}
+	out := &digestWriter{w: w, h: sha256.New()}
+	if c.info.Splices(e.Format) {
+		return c.splice(out, e, o)
+	}
 	hidden, err := c.hide(e)
 	if err != nil {
 		return Report{}, err
 	}
-	out := &digestWriter{w: w, h: sha256.New()}
 	if err := c.encode(out, hidden.rows, hidden.l, o.StripMetadata); err != nil {
 		return Report{}, err
 	}
-	return hidden.report(c.info, e, out), nil
+	rep := hidden.report(c.info, e, c.info.Height)
+	rep.Size = out.n
+	out.h.Sum(rep.SHA256[:0])
+	return rep, nil
 }
 
 // hidden is a carrier's rows on which an embedding is being woven.
@@ -52,7 +58,8 @@ type hidden struct {
 	rows    rows
 	l       layout
 	changed *int64
-	tally   *tally // of v1
+	tally   *tally      // of v1
+	done    func() bool // done: no row after those read so far changes
 }
 
 // hide returns the carrier's rows with the embedding in them, or says that it cannot fit.
@@ -64,7 +71,7 @@ func (c *carrier) hide(e *Embedding) (hidden, error) {
 	if c.info.Measured && c.info.Window < e.need() {
 		return hidden{}, w.short(c.info.Window)
 	}
-	return hidden{rows: w, l: w.l, changed: &w.changed, tally: &w.tally}, nil
+	return hidden{rows: w, l: w.l, changed: &w.changed, tally: &w.tally, done: w.done}, nil
 }
 
 // replace is hide for the classic format.
@@ -75,7 +82,7 @@ func (c *carrier) replace(e *Embedding) (hidden, error) {
 	}
 	src, l := c.colored()
 	r := &replacer{src: src, l: l, sealed: e.Sealed}
-	return hidden{rows: r, l: l, changed: &r.changed}, nil
+	return hidden{rows: r, l: l, changed: &r.changed, done: r.done}, nil
 }
 
 // colored returns the carrier's rows in colour, as classic writes and reads them.
@@ -117,17 +124,18 @@ func (c *carrier) encode(out io.Writer, from rows, l layout, strip bool) error {
 	return nil
 }
 
-// report completes what is known after the last row.
-func (h hidden) report(info Info, e *Embedding, out *digestWriter) Report {
+// report completes what is known after so many rows were made anew.
+func (h hidden) report(info Info, e *Embedding, rows int) Report {
 	overhead := classicHead
 	if h.tally != nil {
 		overhead = headSize + tagSize
+	}
+	if h.tally != nil && h.tally.y == info.Height {
 		info.Usable, info.Window, info.Measured = h.tally.usable, h.tally.window, true
 	}
 	info.Model = h.l.model
-	rep := Report{Info: info, Hidden: int64(len(e.Sealed) - overhead), Size: out.n, Changed: *h.changed, Decoded: info.Height}
+	rep := Report{Info: info, Hidden: int64(len(e.Sealed) - overhead), Changed: *h.changed, Decoded: rows}
 	rep.Capacity = info.Capacity(e.Format).Bytes
-	out.h.Sum(rep.SHA256[:0])
 	return rep
 }
 

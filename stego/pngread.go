@@ -26,6 +26,7 @@ type ihdr struct {
 type pngReader struct {
 	c       chunkReader
 	h       ihdr
+	info    Info
 	meta    *metadata
 	palette []byte
 	trns    []byte
@@ -61,7 +62,7 @@ func openPNG(r *bufio.Reader, lim Limits) (*carrier, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.begin(info)
+	p.info = info
 	return &carrier{info: info, rows: p, meta: p.meta}, nil
 }
 
@@ -171,7 +172,7 @@ func (p *pngReader) readOther(list *[]chunk) error {
 }
 
 // begin prepares to read pixels: the first IDAT chunk is open.
-func (p *pngReader) begin(info Info) {
+func (p *pngReader) begin() {
 	p.idat = bufio.NewReaderSize(&idatReader{c: &p.c}, 8<<10)
 	lines := &lineReader{p: p}
 	p.raw = lines
@@ -180,10 +181,13 @@ func (p *pngReader) begin(info Info) {
 	} else {
 		lines.resize(p.h.rowBytes(p.h.width), p.h.bits())
 	}
-	p.spread = p.expander(info)
+	p.spread = p.expander(p.info)
 }
 
 func (p *pngReader) next(dst []byte) error {
+	if p.raw == nil {
+		p.begin()
+	}
 	if p.spread == nil {
 		return p.raw.read(dst)
 	}
@@ -235,6 +239,11 @@ func (p *pngReader) finish() error {
 	} else if err != io.EOF {
 		return err
 	}
+	return p.rest()
+}
+
+// rest reads from the chunk behind the pixels, which is open, to the file's end.
+func (p *pngReader) rest() error {
 	for p.c.kind != "IEND" {
 		if p.c.kind == "tRNS" || p.c.kind == "acTL" {
 			return p.c.fail("not allowed after the pixels")

@@ -80,6 +80,9 @@ func (w *weaver) short(window int64) error {
 	return &CapacityError{Need: int64(len(w.e.Sealed) - headSize - tagSize), Have: max(0, window/(8*rate)-tagSize)}
 }
 
+// done reports whether all of the payload is in the rows that went by.
+func (w *weaver) done() bool { return w.planned && w.at >= w.marks.n }
+
 // weave changes row y, of whose usable samples the first carry the head and
 // those from a number on belong to the window.
 func (w *weaver) weave(row []byte, y, head, from int) {
@@ -140,6 +143,8 @@ func (r *replacer) next(dst []byte) error {
 	})
 	return nil
 }
+
+func (r *replacer) done() bool { return r.at >= int64(len(r.sealed))*8 }
 
 func (r *replacer) finish() error { return r.src.finish() }
 

@@ -1,0 +1,70 @@
+package stego
+
+import "hash/crc32"
+
+// modAdler is the modulus of Adler-32: RFC 1950 §8.2.
+const modAdler = 65521
+
+// adlerShift follows what changed bytes do to an Adler-32, without the others. Of n bytes D, the two sums are
+// a = 1 + Σ D[i] and b = n + Σ (n − i)·D[i], so a byte that grows by d adds d to a and (n − i)·d to b.
+type adlerShift struct {
+	n    int64 // bytes in all
+	a, b int64
+}
+
+// change notes that byte i is another.
+func (s *adlerShift) change(i int64, from, to byte) {
+	d := int64(to) - int64(from)
+	s.a = (s.a + d) % modAdler
+	s.b = (s.b + (s.n-i)%modAdler*d) % modAdler
+}
+
+// apply returns the checksum after the changes.
+func (s *adlerShift) apply(sum uint32) uint32 {
+	plus := func(v uint32, d int64) uint32 { return uint32(((int64(v)+d)%modAdler + modAdler) % modAdler) }
+	return plus(sum>>16, s.b)<<16 | plus(sum&0xffff, s.a)
+}
+
+// A CRC-32 is a remainder modulo a polynomial over two elements, so it is linear: bytes behind multiply it by a power of
+// x, and the CRC of a difference is the difference of CRCs. Bits are reflected: 1 is the highest bit, x the next.
+const (
+	crcOne = 1 << 31
+	crcX8  = 1 << 23
+)
+
+// crcTimes multiplies two remainders.
+func crcTimes(a, b uint32) (p uint32) {
+	for m := uint32(crcOne); m != 0; m >>= 1 {
+		if a&m != 0 {
+			p ^= b
+		}
+		low := b & 1
+		b >>= 1
+		if low != 0 {
+			b ^= crc32.IEEE
+		}
+	}
+	return p
+}
+
+// crcZeros returns x^(8n): what n bytes behind multiply by.
+func crcZeros(n int64) uint32 {
+	p, square := uint32(crcOne), uint32(crcX8)
+	for ; n > 0; n >>= 1 {
+		if n&1 != 0 {
+			p = crcTimes(p, square)
+		}
+		square = crcTimes(square, square)
+	}
+	return p
+}
+
+// crcBehind returns the CRC of b‖rest from those of a‖rest, a and b; rest has n bytes. For crc(x‖y) is crc(x)·x^(8·|y|) + crc(y).
+func crcBehind(whole, a, b uint32, n int64) uint32 {
+	return whole ^ crcTimes(a^b, crcZeros(n))
+}
+
+// crcChange returns what a difference in the last bytes does to a CRC.
+func crcChange(difference []byte) uint32 {
+	return ^crc32.Update(^uint32(0), crc32.IEEETable, difference)
+}

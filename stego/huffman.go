@@ -1,0 +1,159 @@
+package stego
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// maxCode is the most bits of a Huffman code in deflate: RFC 1951 §3.2.7.
+const maxCode = 15
+
+// entry is a place of a decoding table: the lowest 8 bits are how many bits the code has, the next 4 how many extra bits
+// follow, then come 4 bits of flags, then the value: a literal, or what a length or distance begins with, or where the
+// second table for these bits begins, whose index has as many bits as the entry has extra ones. Zero: there is no such code.
+type entry uint32
+
+const (
+	isLiteral entry = 1 << 12
+	endsBlock entry = 1 << 13
+	isLink    entry = 1 << 14
+	isInvalid entry = 1 << 15
+)
+
+// maxRoot is the most bits by which a first table is indexed.
+const maxRoot = 11
+
+func (e entry) bits() uint  { return uint(e & 0xff) }
+func (e entry) extra() uint { return uint(e >> 8 & 0xf) }
+func (e entry) value() int  { return int(e >> 16) }
+
+// decoder finds symbols by the next bits of a stream: in a first table by some of them, in a second if the code is longer.
+type decoder struct {
+	root  uint
+	table []entry
+}
+
+// find returns the entry of the code that acc begins with.
+func (d *decoder) find(acc uint64) entry {
+	e := d.table[acc&(1<<d.root-1)]
+	if e&isLink != 0 {
+		e = d.table[e.value()+int(acc>>d.root&(1<<e.extra()-1))]
+	}
+	return e
+}
+
+// build makes the table of codes with these lengths. values are the symbols' entries without their bits. A code may be
+// incomplete only where it has one symbol, of one bit, or none: RFC 1951 §3.2.7.
+func (d *decoder) build(lengths []uint8, values []entry, root uint) error {
+	var next, codes [maxCode + 2]uint32
+	used := canonical(lengths, &next)
+	if used > 1<<maxCode || used < 1<<maxCode && used != 0 && (used != 1<<(maxCode-1) || count(lengths) != 1) {
+		return errCodes
+	}
+	d.root = root
+	d.table = slices.Grow(d.table[:0], 1<<root)[:1<<root]
+	clear(d.table)
+	codes = next
+	d.links(lengths, &codes)
+	for s, n := range lengths {
+		if n == 0 {
+			continue
+		}
+		d.enter(reversed(next[n], n), uint(n), values[s])
+		next[n]++
+	}
+	return nil
+}
+
+// canonical puts the first code of each length into next and returns how much of the code space all of them take, of
+// 2^15: RFC 1951 §3.2.2.
+func canonical(lengths []uint8, next *[maxCode + 2]uint32) (used uint32) {
+	var counts [maxCode + 1]uint32
+	for _, n := range lengths {
+		counts[n]++
+	}
+	counts[0] = 0
+	for n := 1; n <= maxCode; n++ {
+		next[n+1] = (next[n] + counts[n]) << 1
+		used += counts[n] << (maxCode - n)
+	}
+	return used
+}
+
+func count(lengths []uint8) (n int) {
+	for _, l := range lengths {
+		if l != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// reversed returns a code as it lies in the stream: first bit lowest.
+func reversed(code uint32, n uint8) uint32 { return bits.Reverse32(code) >> (32 - n) }
+
+// links makes room for the second tables: for each beginning of longer codes one as large as its longest needs.
+func (d *decoder) links(lengths []uint8, next *[maxCode + 2]uint32) {
+	var deep [1 << maxRoot]uint8
+	some := false
+	for _, n := range lengths {
+		if n == 0 {
+			continue
+		}
+		if uint(n) > d.root {
+			at := reversed(next[n], n) & (1<<d.root - 1)
+			deep[at], some = max(deep[at], n-uint8(d.root)), true
+		}
+		next[n]++
+	}
+	if !some {
+		return
+	}
+	for at, n := range deep[:1<<d.root] {
+		if n > 0 {
+			d.table[at] = entry(len(d.table))<<16 | isLink | entry(n)<<8
+			d.table = append(d.table, make([]entry, 1<<n)...)
+		}
+	}
+}
+
+// enter puts a symbol wherever bits that begin with its code lead.
+func (d *decoder) enter(code uint32, n uint, value entry) {
+	value |= entry(n)
+	if n <= d.root {
+		for at := code; at < 1<<d.root; at += 1 << n {
+			d.table[at] = value
+		}
+		return
+	}
+	link := d.table[code&(1<<d.root-1)]
+	for at := code >> d.root; at < 1<<link.extra(); at += 1 << (n - d.root) {
+		d.table[link.value()+int(at)] = value
+	}
+}
+
+// code is a symbol's bits as they are written; n is 0 where the symbol has none.
+type code struct {
+	bits uint16
+	n    uint8
+}
+
+// encoder has the codes of one block.
+type encoder struct {
+	lit  [288]code
+	dist [32]code
+}
+
+// assign gives out the codes that belong to lengths.
+func assign(codes []code, lengths []uint8) {
+	var next [maxCode + 2]uint32
+	canonical(lengths, &next)
+	for s := range codes {
+		codes[s] = code{}
+		if s < len(lengths) && lengths[s] > 0 {
+			n := lengths[s]
+			codes[s] = code{uint16(reversed(next[n], n)), n}
+			next[n]++
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package stego
+
+// recoder writes blocks anew in which some bytes have changed. It never looks for matches: a literal takes the new byte, a
+// match whose source and target are still the same stays, any other is split. The block's own codes are used where each
+// symbol that is wanted has one, else codes made for the purpose.
+type recoder struct {
+	w    bitWriter
+	open *block // whose own codes the block that is being written has; nil: none is
+	toks []token
+	freq frequencies
+}
+
+// write appends some tokens of a block, whose bytes in old are now those of new from at on. They end behind the byte end.
+func (r *recoder) write(b *block, toks []token, raw []byte, at, end int) {
+	if b.stored {
+		r.store(raw[at:end])
+		return
+	}
+	r.toks = split(r.toks[:0], toks, raw, at)
+	r.freq.count(r.toks, raw, at)
+	if b.enc == nil {
+		b.enc = newEncoder(b.lit, b.dist)
+	}
+	if r.freq.covered(b.enc) {
+		r.begin(b)
+		r.w.tokens(b.enc, r.toks, raw, at)
+		return
+	}
+	r.close()
+	lit, dist := r.freq.lengths()
+	r.w.dynamicHeader(lit, dist)
+	enc := newEncoder(lit, dist)
+	r.w.tokens(enc, r.toks, raw, at)
+	r.w.put(uint64(enc.lit[endOfBlock].bits), uint(enc.lit[endOfBlock].n))
+}
+
+// begin has a block with b's own codes open, which is not the last.
+func (r *recoder) begin(b *block) {
+	if r.open == b {
+		return
+	}
+	r.close()
+	r.w.put(uint64(b.head[0]&6), 3)
+	r.w.copyFrom(b.head, 3, b.bits)
+	r.open = b
+}
+
+// close ends the block that is open, if one is.
+func (r *recoder) close() {
+	if r.open != nil {
+		end := r.open.enc.lit[endOfBlock]
+		r.w.put(uint64(end.bits), uint(end.n))
+		r.open = nil
+	}
+}
+
+// store writes bytes as they are: RFC 1951 §3.2.4.
+func (r *recoder) store(p []byte) {
+	r.close()
+	for len(p) > 0 {
+		n := min(len(p), 0xffff)
+		r.w.storedHeader(n, false)
+		r.w.out = append(r.w.out, p[:n]...)
+		p = p[n:]
+	}
+}
+
+// storedHeader begins a stored block of n bytes, which begin at a byte.
+func (w *bitWriter) storedHeader(n int, final bool) {
+	v := uint64(0)
+	if final {
+		v = 1
+	}
+	w.put(v, 3)
+	w.align()
+	w.out = append(w.out, byte(n), byte(n>>8), ^byte(n), ^byte(n>>8))
+}
+
+// end writes an empty last block, with fixed codes, and fills the last byte up.
+func (r *recoder) end() {
+	r.close()
+	r.w.put(3, 10)
+	r.w.align()
+}
+
+// reopen continues the block that the inflater has stopped in, so that what follows in its input may follow here: empty
+// blocks until the header ends at the bit of a byte at which the input goes on, then the header, bit for bit.
+func (r *recoder) reopen(b *block, used uint, left int) {
+	r.close()
+	switch {
+	case b == nil:
+		r.pad(used, 0)
+	case b.stored:
+		r.w.storedHeader(left, b.final)
+	default:
+		r.pad(used, b.bits)
+		r.w.copyFrom(b.head, 0, b.bits)
+	}
+	r.w.settle()
+}
+
+// pad writes empty blocks until so many more bits would end at a phase. An empty fixed block has 10 bits, which are 2 more
+// than a byte, and an empty dynamic one 91, which are 3 more: at most 121 bits in all.
+func (r *recoder) pad(phase, more uint) {
+	off := func() uint { return (phase + 64 - (r.w.n+more)%8) % 8 }
+	if off()%2 == 1 {
+		r.w.emptyDynamic()
+	}
+	for off() != 0 {
+		r.w.put(2, 10)
+	}
+}
+
+// emptyDynamic writes a dynamic block of 91 bits with nothing in it. Its literal codes are those of 255 and of the end, one bit
+// each; its only distance code has one bit, as RFC 1951 §3.2.7 wants it.
+func (w *bitWriter) emptyDynamic() {
+	w.put(4, 3)              // not the last; dynamic
+	w.put(0|0<<5|14<<10, 14) // 257 literal codes, 1 distance code, 18 code length codes
+	for _, s := range codeOrder[:18] {
+		n := uint64(0)
+		if s == 18 || s == 1 {
+			n = 1
+		}
+		w.put(n, 3)
+	}
+	w.put(1|(138-11)<<1, 8) // code length code 18, which is 1: 138 zeros
+	w.put(1|(117-11)<<1, 8)
+	w.put(0, 3) // one bit for 255, for the end, and for the distance
+	w.put(1, 1) // the end
+}
+
+// copyFrom appends the bits from … to−1 of what another writer made.
+func (w *bitWriter) copyFrom(src []byte, from, to uint) {
+	for from < to {
+		n := min(8-from%8, to-from)
+		w.put(uint64(src[from/8]>>(from%8))&(1<<n-1), n)
+		from += n
+	}
+}
+
+// tokens writes tokens in codes that have all their symbols.
+func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) {
+	for _, t := range toks {
+		n := t.size()
+		if t&isMatch != 0 {
+			w.match(enc, n, t.dist())
+		} else {
+			w.literals(enc, raw[at:at+n])
+		}
+		at += n
+	}
+}
+
+func (w *bitWriter) literals(enc *encoder, p []byte) {
+	for _, v := range p {
+		c := enc.lit[v]
+		w.put(uint64(c.bits), uint(c.n))
+	}
+}
+
+func (w *bitWriter) match(enc *encoder, length, dist int) {
+	i := lengthSymbols[length]
+	c := enc.lit[firstLength+int(i)]
+	w.put(uint64(c.bits)|uint64(length-int(lengthBase[i]))<<c.n, uint(c.n)+uint(lengthExtra[i]))
+	s := distSymbol(dist)
+	c = enc.dist[s]
+	w.put(uint64(c.bits)|uint64(dist-int(distBase[s]))<<c.n, uint(c.n)+distExtra(s))
+}
+
+// split appends tokens that make the bytes raw has now, from at on: literals as they are, and of a match what still equals
+// its source.
+func split(dst, toks []token, raw []byte, at int) []token {
+	for _, t := range toks {
+		n := t.size()
+		if t&isMatch == 0 {
+			dst = appendLiterals(dst, n)
+		} else {
+			dst = splitMatch(dst, raw, at, n, t.dist())
+		}
+		at += n
+	}
+	return dst
+}
+
+// worthwhile is the shortest piece of a match that is kept: a shorter one costs about as much as its literals.
+const worthwhile = 4
+
+func splitMatch(dst []token, raw []byte, at, n, dist int) []token {
+	for begin := 0; begin < n; {
+		same := begin
+		for same < n && raw[at+same] == raw[at+same-dist] {
+			same++
+		}
+		if same == n && begin == 0 || same-begin >= worthwhile {
+			dst = append(dst, match(same-begin, dist))
+			begin = same
+			continue
+		}
+		dst = appendLiterals(dst, same-begin)
+		if begin = same; begin < n {
+			dst = appendLiterals(dst, 1)
+			begin++
+		}
+	}
+	return dst
+}
+
+func appendLiterals(dst []token, n int) []token {
+	if last := len(dst) - 1; n > 0 && last >= 0 && dst[last]&isMatch == 0 {
+		dst[last] += token(n)
+		return dst
+	}
+	if n > 0 {
+		dst = append(dst, literals(n))
+	}
+	return dst
+}
+
+// frequencies counts how often each symbol is wanted.
+type frequencies struct {
+	lit  [litSymbols]int32
+	dist [distSymbols]int32
+}
+
+// count counts the symbols of tokens, and one end of a block.
+func (f *frequencies) count(toks []token, raw []byte, at int) {
+	*f = frequencies{}
+	for _, t := range toks {
+		n := t.size()
+		if t&isMatch != 0 {
+			f.lit[firstLength+int(lengthSymbols[n])]++
+			f.dist[distSymbol(t.dist())]++
+		} else {
+			for _, v := range raw[at : at+n] {
+				f.lit[v]++
+			}
+		}
+		at += n
+	}
+	f.lit[endOfBlock] = 1
+}
+
+// covered reports whether each wanted symbol has a code.
+func (f *frequencies) covered(enc *encoder) bool {
+	for s, n := range f.lit {
+		if n > 0 && enc.lit[s].n == 0 {
+			return false
+		}
+	}
+	for s, n := range f.dist {
+		if n > 0 && enc.dist[s].n == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func newEncoder(lit, dist []uint8) *encoder {
+	e := &encoder{}
+	assign(e.lit[:], lit)
+	assign(e.dist[:], dist)
+	return e
+}

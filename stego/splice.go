@@ -1,0 +1,356 @@
+package stego
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/adler32"
+	"io"
+)
+
+// splice changes rows of a PNG's pixel data without making the rest anew. It decodes rows until the embedding is complete
+// and takes each one's own filter off and on again; then it decodes 32 KiB more, as far as a match may look back. The
+// tokens of all that are written anew with the bytes that changed, and what follows is the file's own, bit for bit.
+//
+// Behind the changed bytes nothing needs to be decoded, so the work is that of the rows that carry the payload,
+// whatever the size of the image.
+type splice struct {
+	l     layout
+	line  int   // bytes of a row with its filter type
+	total int64 // bytes of all rows
+	feed  idatReader
+	z     inflater
+
+	// Positions count from the beginning of z.raw and made, which is byte base of the pixel data.
+	base    int64
+	made    []byte // what z.raw becomes, as far as that is known
+	next    int    // the row that is read next
+	written int    // tokens were written up to here
+	last    int    // behind the last byte that changed
+
+	rows         int    // that were woven
+	cur, prior   []byte // rows as they were
+	woven, above []byte // rows as they become
+	touched      bool   // above differs from what it was
+
+	rec   recoder
+	adler adlerShift
+	sum   uint32 // Adler-32 of what has been dropped from z.raw
+	out   func(pixels []byte)
+}
+
+// batch is how many bytes of rows are written at a time.
+const batch = 64 << 10
+
+// newSplice begins to read pixel data, whose first IDAT chunk is open. What becomes of it is given to out.
+func newSplice(l layout, c *chunkReader, out func([]byte)) *splice {
+	s := &splice{l: l, line: l.row() + 1, feed: idatReader{c: c}, sum: 1, out: out}
+	s.total = int64(s.line) * int64(l.height)
+	s.adler.n = s.total
+	s.z.more = func() ([]byte, error) { return s.feed.take(16 << 10) }
+	rows := make([]byte, 4*l.row())
+	for i, row := range []*[]byte{&s.cur, &s.prior, &s.woven, &s.above} {
+		*row = rows[i*l.row() : (i+1)*l.row()]
+	}
+	return s
+}
+
+// source is a splice as the rows that its image had.
+type source struct{ *splice }
+
+// next reads a row.
+func (s source) next(dst []byte) error { return s.read(dst) }
+
+func (s source) finish() error { return nil }
+
+// read decodes a row and takes its filter off.
+func (s *splice) read(dst []byte) error {
+	end := s.next + s.line
+	if err := s.run(end); err != nil {
+		return err
+	}
+	line := s.z.raw[s.next:end]
+	copy(s.cur, line[1:])
+	if !unfilter(line[0], s.cur, s.prior, s.l.pixel()) {
+		return s.feed.c.fail(fmt.Sprintf("unknown filter type %d", line[0]))
+	}
+	copy(dst, s.cur)
+	s.cur, s.prior = s.prior, s.cur
+	s.next = end
+	return nil
+}
+
+// run decodes until so many bytes of z.raw are there.
+func (s *splice) run(end int) error {
+	if err := s.corrupt(s.z.run(end)); err != nil {
+		return err
+	}
+	switch size := s.base + int64(len(s.z.raw)); {
+	case size > s.total:
+		return s.feed.c.fail("more pixel data than the image needs")
+	case len(s.z.raw) < end:
+		return s.corrupt(io.EOF)
+	}
+	return nil
+}
+
+// corrupt names what is wrong with the pixel data.
+func (s *splice) corrupt(err error) error {
+	reason := ""
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case deflateError:
+		reason = "pixel data is corrupt: " + e.Error()
+	default:
+		if err != io.EOF {
+			return err
+		}
+		reason = "pixel data ends too early"
+	}
+	return &FormatError{Kind: "png", Chunk: "IDAT", Offset: s.feed.c.begin, Reason: reason}
+}
+
+// weave makes all rows that change, and writes what comes of them. ended reports whether that was all of the pixel data,
+// its checksum included: else the rest of the file follows.
+func (s *splice) weave(h hidden) (ended bool, err error) {
+	head, err := s.z.header()
+	if err != nil {
+		return false, s.corrupt(err)
+	}
+	s.rec.w.out = append(s.rec.w.out, head[:]...)
+	for s.rows < s.l.height && (s.touched || !h.done()) {
+		if err := s.weaveRow(h); err != nil {
+			return false, err
+		}
+		if len(s.made)-s.written >= batch {
+			s.write()
+		}
+	}
+	if err := h.rows.finish(); err != nil {
+		return false, err
+	}
+	s.write()
+	return s.runOut()
+}
+
+// weaveRow makes one row: with its own filter, from the row above as it becomes.
+func (s *splice) weaveRow(h hidden) error {
+	before := *h.changed
+	if err := h.rows.next(s.woven); err != nil {
+		return err
+	}
+	changed, at := *h.changed != before, len(s.made)
+	old := s.z.raw[at : at+s.line]
+	if changed || s.touched {
+		s.made = refilter(s.made, old[0], s.woven, s.above, s.l.pixel())
+		s.compare(old, s.made[at:], at)
+	} else {
+		s.made = append(s.made, old...)
+	}
+	s.touched = changed
+	s.woven, s.above = s.above, s.woven
+	s.rows++
+	return nil
+}
+
+// compare notes which bytes of a row changed.
+func (s *splice) compare(old, made []byte, at int) {
+	for i, v := range made {
+		if v != old[i] {
+			s.adler.change(s.base+int64(at+i), old[i], v)
+			s.last = at + i + 1
+		}
+	}
+}
+
+// runOut decodes as far as matches may look back to a byte that changed, and writes that.
+func (s *splice) runOut() (ended bool, err error) {
+	end := max(len(s.made), s.last+maxWindow)
+	if s.base+int64(end) >= s.total {
+		return true, s.finish()
+	}
+	if err := s.run(end); err != nil {
+		return false, err
+	}
+	s.made = append(s.made, s.z.raw[len(s.made):]...)
+	s.write()
+	s.reopen()
+	return false, nil
+}
+
+// finish decodes and writes all of the pixel data, and its checksum.
+func (s *splice) finish() error {
+	end := int(s.total - s.base)
+	if err := s.run(end); err != nil {
+		return err
+	}
+	s.made = append(s.made, s.z.raw[len(s.made):]...)
+	if err := s.corrupt(s.z.toEnd(end)); err != nil {
+		return err
+	}
+	if len(s.z.raw) > end {
+		return s.feed.c.fail("more pixel data than the image needs")
+	}
+	s.write()
+	sum, err := s.checksum()
+	if err != nil {
+		return err
+	}
+	s.rec.end()
+	s.rec.w.out = binary.BigEndian.AppendUint32(s.rec.w.out, s.adler.apply(sum))
+	s.flush()
+	return nil
+}
+
+// checksum reads and checks the Adler-32 of the pixel data, behind which there must be no more.
+func (s *splice) checksum() (uint32, error) {
+	s.z.drop(s.z.n % 8)
+	v, err := s.z.take(32)
+	if err != nil {
+		return 0, s.corrupt(err)
+	}
+	sum := swapped(uint32(v))
+	if s.sum = adlerUpdate(s.sum, s.z.raw); s.sum != sum {
+		return 0, s.corrupt(errAdler)
+	}
+	if err = s.z.pull(); err == nil {
+		return 0, s.feed.c.fail("data after the end of the pixel data")
+	} else if err != io.EOF {
+		return 0, err
+	}
+	return sum, nil
+}
+
+// swapped returns a number that was read with its last byte first.
+func swapped(v uint32) uint32 {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], v)
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// adlerUpdate returns the Adler-32 of what sum is of and p behind it.
+func adlerUpdate(sum uint32, p []byte) uint32 {
+	h := adler32.New()
+	state := binary.BigEndian.AppendUint32([]byte("adl\x01"), sum)
+	if err := h.(interface{ UnmarshalBinary([]byte) error }).UnmarshalBinary(state); err != nil {
+		panic("stego: " + err.Error())
+	}
+	h.Write(p)
+	return h.Sum32()
+}
+
+// write writes the tokens whose bytes are all made, and drops what is needed no longer.
+func (s *splice) write() {
+	z, used, whole := &s.z, 0, 0
+	for i, b := range z.blocks {
+		end := len(z.toks)
+		if i+1 < len(z.blocks) {
+			end = z.blocks[i+1].tok
+		}
+		n, size, part := fitting(z.toks[used:end], len(s.made)-s.written)
+		if n > 0 || part > 0 {
+			s.writePart(b, used, n, size, part)
+		}
+		if used += n; used < end || !b.ended {
+			break
+		}
+		if s.rec.open == b {
+			s.rec.close()
+		}
+		whole++
+	}
+	z.forget(used, whole)
+	if len(s.rec.w.out) >= batch {
+		s.flush()
+	}
+	s.shrink()
+}
+
+// writePart writes n tokens of a block, and some literals of the run behind them.
+func (s *splice) writePart(b *block, used, n, size, part int) {
+	toks := s.z.toks[used : used+n]
+	if part > 0 {
+		run := s.z.toks[used+n]
+		s.z.toks[used+n] = literals(part)
+		toks = s.z.toks[used : used+n+1]
+		defer func() { s.z.toks[used+n] = run - token(part) }()
+	}
+	end := s.written + size + part
+	s.rec.write(b, toks, s.made[:end], s.written, end)
+	s.written = end
+}
+
+// fitting returns how many tokens make at most so many bytes, how many they make, and how much of a run behind them fits.
+func fitting(toks []token, most int) (n, size, part int) {
+	for n < len(toks) && size+toks[n].size() <= most {
+		size += toks[n].size()
+		n++
+	}
+	if n < len(toks) && toks[n]&isMatch == 0 {
+		part = most - size
+	}
+	return n, size, part
+}
+
+// forget drops tokens, and blocks that are written.
+func (z *inflater) forget(toks, blocks int) {
+	z.toks = append(z.toks[:0], z.toks[toks:]...)
+	z.blocks = append(z.blocks[:0], z.blocks[blocks:]...)
+	for _, b := range z.blocks {
+		b.tok = max(0, b.tok-toks)
+	}
+}
+
+// shrink drops bytes that no match looks back to any more, once they are many.
+func (s *splice) shrink() {
+	n := s.written - maxWindow
+	if n < 4*batch {
+		return
+	}
+	s.sum = adlerUpdate(s.sum, s.z.raw[:n])
+	s.z.raw = append(s.z.raw[:0], s.z.raw[n:]...)
+	s.made = append(s.made[:0], s.made[n:]...)
+	s.base += int64(n)
+	s.next -= n
+	s.written -= n
+	s.last = max(0, s.last-n)
+}
+
+// reopen joins what was written to what follows: the rest of what the inflater has taken from the file is written as well.
+func (s *splice) reopen() {
+	rest, used := s.z.rest()
+	var b *block
+	if s.z.state == inCodes || s.z.state == inStored {
+		b = s.z.blocks[len(s.z.blocks)-1]
+	}
+	s.rec.reopen(b, used, s.z.left)
+	w := &s.rec.w
+	if used > 0 {
+		mask := byte(1<<used - 1)
+		w.out = append(w.out, byte(w.acc)&mask|rest[0]&^mask)
+		w.acc, w.n, rest = 0, 0, rest[1:]
+	}
+	w.out = append(w.out, rest...)
+}
+
+// flush gives away what was written.
+func (s *splice) flush() {
+	s.out(s.rec.w.out)
+	s.rec.w.out = s.rec.w.out[:0]
+}
+
+// refilter appends a filter type and a row with that filter on it.
+func refilter(dst []byte, filter byte, cur, prior []byte, step int) []byte {
+	if filter != averageFilter {
+		return appendFiltered(dst, filter, cur, prior, step)
+	}
+	dst = append(dst, filter)
+	for i, v := range cur {
+		left := 0
+		if i >= step {
+			left = int(cur[i-step])
+		}
+		dst = append(dst, v-byte((left+int(prior[i]))/2))
+	}
+	return dst
+}

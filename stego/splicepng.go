@@ -1,0 +1,124 @@
+package stego
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+)
+
+// splice embeds by decoding only the rows that change; the rest of the file passes through as it arrives. It reads what
+// follows the changed rows only to check CRCs.
+func (c *carrier) splice(out *digestWriter, e *Embedding, o EmbedOptions) (Report, error) {
+	j := c.joint(&pngWriter{w: out}, e, o)
+	rep, err := j.run(&tail{pass: j.w.write}, (*tail).follow)
+	if err != nil {
+		return Report{}, err
+	}
+	rep.Size = out.n
+	out.h.Sum(rep.SHA256[:0])
+	return rep, nil
+}
+
+// joint is a PNG file in which a splice replaces the beginning of the pixel data.
+type joint struct {
+	c *carrier
+	p *pngReader
+	w *pngWriter
+	e *Embedding
+	o EmbedOptions
+}
+
+func (c *carrier) joint(w *pngWriter, e *Embedding, o EmbedOptions) *joint {
+	return &joint{c: c, p: c.rows.(*pngReader), w: w, e: e, o: o}
+}
+
+// run writes the whole file. follow passes the rest of the pixel data to a tail and leaves the chunk behind it open.
+func (j *joint) run(t *tail, follow func(*tail, *chunkReader) error) (Report, error) {
+	s := newSplice(j.c.info.layout(), &j.p.c, j.w.idat)
+	j.c.rows = source{s}
+	h, err := j.c.hide(j.e)
+	if err != nil {
+		return Report{}, err
+	}
+	keep := j.c.info.retention(h.l, j.o.StripMetadata)
+	j.w.l = h.l
+	j.w.header()
+	j.w.chunks(j.c.meta.before, keep)
+	ended, err := s.weave(h)
+	if err == nil && !ended {
+		t.own(s.rec.w.out)
+		if err = follow(t, &j.p.c); err == nil {
+			err = t.finish(s.adler)
+		}
+	}
+	if err == nil && j.w.err == nil {
+		err = j.p.rest()
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	j.w.chunks(j.c.meta.after, keep)
+	j.w.end()
+	if j.w.err != nil {
+		return Report{}, fmt.Errorf("write image: %w", j.w.err)
+	}
+	return h.report(j.c.info, j.e, s.decoded()), nil
+}
+
+// decoded returns how many rows must be decoded to have seen all that was made anew, and how it goes on.
+func (s *splice) decoded() int {
+	return min(s.l.height, int((s.base+int64(len(s.z.raw)))/int64(s.line))+2)
+}
+
+// EmbedBytes is Embed for a file in memory. It returns the output in pieces, most of which are parts of file: what an embedding does not
+// change is neither copied nor looked at, nor is its CRC checked, and the report has no SHA256.
+func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, error) {
+	if err := e.check(); err != nil {
+		return nil, Report{}, err
+	}
+	c, err := open(bytes.NewReader(file), o.Limits)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	if !c.info.Splices(e.Format) {
+		var b bytes.Buffer
+		rep, err := Embed(&b, bytes.NewReader(file), e, o)
+		return [][]byte{b.Bytes()}, rep, err
+	}
+	out := &pieces{}
+	j := c.joint(&pngWriter{w: out}, e, o)
+	rep, err := j.run(&tail{pass: out.pass, stable: true}, func(t *tail, r *chunkReader) error {
+		at, err := t.jump(file, r)
+		if err != nil {
+			return err
+		}
+		*r = chunkReader{r: bufio.NewReader(bytes.NewReader(file[at:])), at: at}
+		return r.open()
+	})
+	rep.Size = out.size
+	return out.list, rep, err
+}
+
+// pieces is an output as a list of slices.
+type pieces struct {
+	list [][]byte
+	size int64
+}
+
+// Write appends a copy of p.
+func (s *pieces) Write(p []byte) (int, error) {
+	s.pass(append(make([]byte, 0, len(p)), p...))
+	return len(p), nil
+}
+
+// pass appends p itself, to the last piece if it is what follows it in memory.
+func (s *pieces) pass(p []byte) {
+	s.size += int64(len(p))
+	if last := len(s.list) - 1; last >= 0 && len(p) > 0 {
+		if b := s.list[last]; len(b) < cap(b) && &b[:len(b)+1][len(b)] == &p[0] {
+			s.list[last] = b[:len(b)+len(p)]
+			return
+		}
+	}
+	s.list = append(s.list, p)
+}

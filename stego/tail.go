@@ -1,0 +1,216 @@
+package stego
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+)
+
+// tail passes the rest of the pixel data on as it is, but for its checksum: the last four bytes, which are known for the
+// last only when no IDAT chunk follows. It holds four bytes back, with what is between them, and in the end puts the new
+// checksum there, and corrects the CRCs of the chunks that they lie in.
+type tail struct {
+	pass   func([]byte) // takes what goes out; it may be kept if stable
+	stable bool         // what is given stays as it is
+	held   []heldPiece
+	n      int // bytes of pixel data in held
+}
+
+// heldPiece is one byte of pixel data, or what stands between chunks' data.
+type heldPiece struct {
+	bytes []byte
+	kind  pieceKind
+}
+
+type pieceKind uint8
+
+const (
+	dataPiece pieceKind = iota
+	headPiece           // length and type of a chunk
+	crcPiece
+)
+
+// mostHeld bounds how many chunks without data are held.
+const mostHeld = 10_000
+
+var errEmptyChunks = &UnsupportedError{What: "PNG with thousands of empty IDAT chunks at its end"}
+
+// data takes bytes of the chunk.
+func (t *tail) data(p []byte) {
+	const sum = adlerSize
+	t.release(min(t.n, t.n+len(p)-sum))
+	if more := len(p) - sum; more > 0 {
+		t.pass(p[:more])
+		p = p[more:]
+	}
+	for i := range p {
+		t.hold(dataPiece, p[i:i+1])
+		t.n++
+	}
+}
+
+// between takes a chunk's head or CRC.
+func (t *tail) between(kind pieceKind, p []byte) {
+	if t.n == 0 {
+		t.pass(p)
+		return
+	}
+	t.hold(kind, p)
+}
+
+func (t *tail) hold(kind pieceKind, p []byte) {
+	if !t.stable {
+		p = append([]byte(nil), p...)
+	}
+	t.held = append(t.held, heldPiece{p, kind})
+}
+
+// release lets so many bytes of data go, and what is behind them.
+func (t *tail) release(n int) {
+	i := 0
+	for ; i < len(t.held) && (n > 0 || t.held[i].kind != dataPiece); i++ {
+		if t.held[i].kind == dataPiece {
+			n--
+			t.n--
+		}
+		t.pass(t.held[i].bytes)
+	}
+	t.held = append(t.held[:0], t.held[i:]...)
+}
+
+// crowded reports that too much is held.
+func (t *tail) crowded() error {
+	if len(t.held) > mostHeld {
+		return errEmptyChunks
+	}
+	return nil
+}
+
+// finish puts the new checksum in place.
+func (t *tail) finish(s adlerShift) error {
+	if t.n < adlerSize {
+		return &FormatError{Kind: "png", Chunk: "IDAT", Reason: "pixel data ends too early"}
+	}
+	var sum [adlerSize]byte
+	i := 0
+	for _, h := range t.held {
+		if h.kind == dataPiece {
+			sum[i] = h.bytes[0]
+			i++
+		}
+	}
+	var made [adlerSize]byte
+	binary.BigEndian.PutUint32(made[:], s.apply(binary.BigEndian.Uint32(sum[:])))
+	t.replace(sum[:], made[:])
+	return nil
+}
+
+// replace lets go of all that is held, with other data.
+func (t *tail) replace(old, made []byte) {
+	var difference []byte
+	for _, h := range t.held {
+		switch h.kind {
+		case dataPiece:
+			difference = append(difference, old[0]^made[0])
+			t.pass(made[:1:1])
+			old, made = old[1:], made[1:]
+		case crcPiece:
+			crc := binary.BigEndian.Uint32(h.bytes) ^ crcChange(difference)
+			t.pass(binary.BigEndian.AppendUint32(nil, crc))
+			difference = nil
+		default:
+			t.pass(h.bytes)
+		}
+	}
+	t.held, t.n = nil, 0
+}
+
+const adlerSize = 4
+
+// chunkHead returns the length and type that a chunk begins with.
+func chunkHead(kind string, n uint32) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, n), kind...)
+}
+
+// own takes a whole IDAT chunk of ours.
+func (t *tail) own(data []byte) {
+	head := chunkHead("IDAT", uint32(len(data)))
+	t.between(headPiece, head)
+	t.data(data)
+	crc := crc32.Update(crc32.ChecksumIEEE(head[4:]), crc32.IEEETable, data)
+	t.between(crcPiece, binary.BigEndian.AppendUint32(nil, crc))
+}
+
+// idatCRC is the CRC of a chunk type alone.
+var idatCRC = crc32.ChecksumIEEE([]byte("IDAT"))
+
+// follow passes on what a reader has left of the open IDAT chunk, as a chunk, and the IDAT chunks behind it, whose CRCs are checked. Then the chunk behind
+// them is open.
+func (t *tail) follow(c *chunkReader) error {
+	for front := c.crc; ; front = idatCRC {
+		if n := c.left; n > 0 || front == idatCRC {
+			t.between(headPiece, chunkHead("IDAT", n))
+			if err := t.followData(c); err != nil {
+				return err
+			}
+			sum, err := c.sum()
+			if err != nil {
+				return err
+			}
+			t.between(crcPiece, binary.BigEndian.AppendUint32(nil, crcBehind(sum, front, idatCRC, int64(n))))
+		} else if _, err := c.sum(); err != nil {
+			return err
+		}
+		if err := c.open(); err != nil || c.kind != "IDAT" {
+			return err
+		}
+		if err := t.crowded(); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *tail) followData(c *chunkReader) error {
+	for c.left > 0 {
+		p, err := c.take(64 << 10)
+		if err != nil {
+			return err
+		}
+		t.data(p)
+	}
+	return nil
+}
+
+// jump does what follow does for a file in memory, without looking at the data: it begins at byte at of file, where left bytes of the
+// open chunk are left whose CRC so far is front. It returns where the chunk behind the pixel data begins.
+func (t *tail) jump(file []byte, c *chunkReader) (int64, error) {
+	at, left, front, head := c.at, int64(c.left), c.crc, []byte(nil)
+	for {
+		if int64(len(file)) < at+left+4 {
+			return 0, c.cut(io.ErrUnexpectedEOF)
+		}
+		crc := file[at+left : at+left+4]
+		if head == nil && left == 0 && binary.BigEndian.Uint32(crc) != front {
+			return 0, c.fail("wrong CRC")
+		}
+		if head == nil && left > 0 {
+			head = chunkHead("IDAT", uint32(left))
+			crc = binary.BigEndian.AppendUint32(nil, crcBehind(binary.BigEndian.Uint32(crc), front, idatCRC, left))
+		}
+		if head != nil {
+			t.between(headPiece, head)
+			t.data(file[at : at+left])
+			t.between(crcPiece, crc)
+		}
+		at += left + 4
+		if int64(len(file)) < at+8 || string(file[at+4:at+8]) != "IDAT" {
+			return at, t.crowded()
+		}
+		if err := t.crowded(); err != nil {
+			return 0, err
+		}
+		head, c.begin = file[at:at+8], at
+		left = int64(binary.BigEndian.Uint32(head))
+		at += 8
+	}
+}
