@@ -99,7 +99,7 @@ func (w *bitWriter) dynamicHeader(lit, dist []uint8) {
 	}
 	for _, r := range runs {
 		c := codes[r.symbol]
-		w.put(uint64(c.bits)|uint64(r.extra)<<c.n, uint(c.n)+r.bits)
+		w.put(c.bits()|uint64(r.extra)<<c.n(), c.n()+r.bits)
 	}
 }
 

@@ -132,11 +132,13 @@ func (d *decoder) enter(code uint32, n uint, value entry) {
 	}
 }
 
-// code is a symbol's bits as they are written; n is 0 where the symbol has none.
-type code struct {
-	bits uint16
-	n    uint8
-}
+// code is a symbol's bits as they are written, and from bit 16 on how many they are. noCode: it has none.
+type code uint32
+
+const noCode code = 1 << 31
+
+func (c code) bits() uint64 { return uint64(c & 0xffff) }
+func (c code) n() uint      { return uint(c >> 16 & 0xff) }
 
 // encoder has the codes of one block.
 type encoder struct {
@@ -149,10 +151,10 @@ func assign(codes []code, lengths []uint8) {
 	var next [maxCode + 2]uint32
 	canonical(lengths, &next)
 	for s := range codes {
-		codes[s] = code{}
+		codes[s] = noCode
 		if s < len(lengths) && lengths[s] > 0 {
 			n := lengths[s]
-			codes[s] = code{uint16(reversed(next[n], n)), n}
+			codes[s] = code(reversed(next[n], n)) | code(n)<<16
 			next[n]++
 		}
 	}

@@ -9,19 +9,22 @@ import (
 // what is no longer needed of raw, toks and blocks; the last 32 KiB of raw stay.
 type inflater struct {
 	more func() ([]byte, error) // the stream's next bytes, valid until the next call; io.EOF after the last
-	in   []byte                 // bytes of the stream not yet in acc begin at pos
+	in   []byte                 // of the stream, from byte gone on; those not yet in acc begin at pos
+	gone int64
 	pos  int
 	acc  uint64 // the next n bits; what is above them is not to be looked at
 	n    uint
 
 	raw    []byte  // what came out
 	toks   []token // what it came of
+	ends   []int64 // the bit of the stream behind each of them
+	sealed int     // tokens that are not extended any more
+	from   int64   // the bit of the stream from which on in is wanted
 	blocks []*block
 	state  inflateState
 	left   int // of a stored block
 
 	lit, dist decoder
-	lengths   [320]uint8
 }
 
 // block is a deflate block: how it began, and its codes.
@@ -30,6 +33,7 @@ type block struct {
 	final  bool
 	stored bool
 	ended  bool    // all of its tokens are there
+	begin  int64   // the bit behind its header
 	head   []byte  // its header, from its first bit on; not of a stored one
 	bits   uint    // of the header
 	lit    []uint8 // code lengths
@@ -60,11 +64,13 @@ const (
 	errSymbol  deflateError = "bits that are no code"
 	errFar     deflateError = "match from before the beginning"
 	errAdler   deflateError = "wrong Adler-32"
+	errIdle    deflateError = "megabytes of blocks with next to nothing in them"
 	errLengths deflateError = "more code lengths than there are symbols"
 )
 
 // run decodes until raw has at least so many bytes, and stops behind the token that brings them, or at the stream's end.
 func (z *inflater) run(most int) error {
+	z.sealed = len(z.toks)
 	for len(z.raw) < most && z.state != atEnd {
 		var err error
 		switch z.state {
@@ -109,8 +115,14 @@ func (z *inflater) pull() error {
 		if err != nil {
 			return err
 		}
-		kept := copy(z.in, z.in[max(0, len(z.in)-8):]) // what is in acc may be wanted once more: see rest
-		z.in, z.pos = append(z.in[:kept], p...), kept
+		if n := int(z.from/8 - z.gone); n >= len(z.in)/2 { // what is dropped pays for moving the rest
+			z.in = append(z.in[:0], z.in[n:]...)
+			z.gone += int64(n)
+			z.pos -= n
+		}
+		if z.in = append(z.in, p...); len(z.in) > 4<<20+2*len(z.raw) {
+			return errIdle
+		}
 	}
 	z.acc = z.acc&(1<<z.n-1) | uint64(z.in[z.pos])<<z.n
 	z.pos++
@@ -167,7 +179,7 @@ func (z *inflater) copyStored(most int) error {
 			v, _ := z.take(8)
 			z.raw = append(z.raw, byte(v))
 			z.left--
-			z.record(1)
+			z.record(1, z.bit())
 			continue
 		}
 		if z.pos == len(z.in) {
@@ -180,7 +192,7 @@ func (z *inflater) copyStored(most int) error {
 		z.raw = append(z.raw, z.in[z.pos:z.pos+k]...)
 		z.pos += k
 		z.left -= k
-		z.record(k)
+		z.record(k, z.bit())
 	}
 	if z.left == 0 {
 		z.close()
@@ -188,16 +200,20 @@ func (z *inflater) copyStored(most int) error {
 	return nil
 }
 
-// record notes n more literals.
-func (z *inflater) record(n int) {
+// bit returns which bit of the stream comes next.
+func (z *inflater) bit() int64 { return (z.gone+int64(z.pos))*8 - int64(z.n) }
+
+// record notes n more literals, which end at a bit of the stream.
+func (z *inflater) record(n int, end int64) {
 	if n == 0 {
 		return
 	}
-	if last := len(z.toks) - 1; last >= z.blocks[len(z.blocks)-1].tok && z.toks[last]&isMatch == 0 && int(z.toks[last])+n < maxRun {
+	if last := len(z.toks) - 1; last >= max(z.sealed, z.blocks[len(z.blocks)-1].tok) && z.toks[last]&isMatch == 0 && int(z.toks[last])+n < maxRun {
 		z.toks[last] += token(n)
+		z.ends[last] = end
 		return
 	}
-	z.toks = append(z.toks, literals(n))
+	z.toks, z.ends = append(z.toks, literals(n)), append(z.ends, end)
 }
 
 // close ends the block.
@@ -211,6 +227,9 @@ func (z *inflater) close() {
 	}
 	if b.tok == len(z.toks) { // nothing came of it: there may be any number of such
 		z.blocks = z.blocks[:last]
+		if b.tok == 0 {
+			z.from = z.bit()
+		}
 	}
 }
 
@@ -237,7 +256,7 @@ func (z *inflater) decodeOne() error {
 		return err
 	case e&isLiteral != 0:
 		z.raw = append(z.raw, byte(e.value()))
-		z.record(1)
+		z.record(1, z.bit())
 		return nil
 	case e&endsBlock != 0:
 		z.close()
@@ -263,7 +282,7 @@ func (z *inflater) repeat(length, dist int) error {
 	if at < 0 {
 		return errFar
 	}
-	z.toks = append(z.toks, match(length, dist))
+	z.toks, z.ends = append(z.toks, match(length, dist)), append(z.ends, z.bit())
 	for end := len(z.raw) + length; len(z.raw) < end; { // what was just appended may be repeated as well
 		z.raw = append(z.raw, z.raw[at:min(len(z.raw), at+end-len(z.raw))]...)
 	}
@@ -315,7 +334,7 @@ func (z *inflater) decodeFast(most int) error {
 			o++
 			continue
 		}
-		z.record(o - begin)
+		z.record(o-begin, (z.gone+int64(pos))*8-int64(n+e.bits()))
 		begin = o
 		if e&endsBlock != 0 {
 			z.close()
@@ -342,13 +361,13 @@ func (z *inflater) decodeFast(most int) error {
 			err = errFar
 			break
 		}
-		z.toks = append(z.toks, match(length, dist))
+		z.toks, z.ends = append(z.toks, match(length, dist)), append(z.ends, (z.gone+int64(pos))*8-int64(n))
 		o = repeat(raw, o, length, dist)
 		begin = o
 	}
 	z.raw = raw[:o]
 	z.pos, z.acc, z.n = pos, acc, n
-	z.record(o - begin)
+	z.record(o-begin, z.bit())
 	return err
 }
 

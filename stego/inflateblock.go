@@ -152,6 +152,7 @@ func (z *inflater) openCodes(b *block, lit, dist []uint8) error {
 		return err
 	}
 	z.state = inCodes
+	b.begin = z.bit()
 	return nil
 }
 

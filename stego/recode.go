@@ -1,8 +1,14 @@
 package stego
 
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
+
 // recoder writes blocks anew in which some bytes have changed. It never looks for matches: a literal takes the new byte, a
-// match whose source and target are still the same stays, any other is split. The block's own codes are used where each
-// symbol that is wanted has one, else codes made for the purpose.
+// match whose source and target are still the same stays, any other is split. Tokens that stay are copied bit by bit. The
+// others get the block's own codes where each symbol that is wanted has one, else codes made for the purpose.
 type recoder struct {
 	w    bitWriter
 	open *block // whose own codes the block that is being written has; nil: none is
@@ -10,28 +16,77 @@ type recoder struct {
 	freq frequencies
 }
 
-// write appends some tokens of a block, whose bytes in old are now those of new from at on. They end behind the byte end.
-func (r *recoder) write(b *block, toks []token, raw []byte, at, end int) {
+// write appends the tokens from … to−1 of a block, whose bytes are now those of raw from at to its end.
+func (r *recoder) write(b *block, z *inflater, from, to int, raw []byte, at int) {
 	if b.stored {
-		r.store(raw[at:end])
+		r.store(raw[at:])
+		return
+	}
+	for from < to {
+		n, size := alike(z, from, to, raw, at, true)
+		if n > 0 {
+			r.begin(b)
+			r.w.copyFrom(z.in, z.start(b, from)-z.gone*8, z.ends[from+n-1]-z.gone*8)
+			from += n
+			at += size
+		}
+		n, size = alike(z, from, to, raw, at, false)
+		r.change(b, z.toks[from:from+n], raw, at)
+		from += n
+		at += size
+	}
+}
+
+// start returns the bit at which a token of a block begins.
+func (z *inflater) start(b *block, tok int) int64 {
+	if tok > b.tok {
+		return z.ends[tok-1]
+	}
+	return max(b.begin, z.from)
+}
+
+// alike returns how many tokens in a row stay as they are, or do not, and how many bytes they make.
+func alike(z *inflater, from, to int, raw []byte, at int, stay bool) (n, size int) {
+	for from+n < to {
+		t := z.toks[from+n]
+		k := t.size()
+		now, was := raw[at+size:at+size+k], z.raw[at+size:]
+		if t&isMatch != 0 {
+			was = raw[at+size-t.dist():]
+		}
+		if bytes.Equal(now, was[:k]) != stay {
+			break
+		}
+		n++
+		size += k
+	}
+	return n, size
+}
+
+// change appends tokens that do not stay.
+func (r *recoder) change(b *block, toks []token, raw []byte, at int) {
+	if len(toks) == 0 {
 		return
 	}
 	r.toks = split(r.toks[:0], toks, raw, at)
-	r.freq.count(r.toks, raw, at)
-	if b.enc == nil {
-		b.enc = newEncoder(b.lit, b.dist)
-	}
-	if r.freq.covered(b.enc) {
-		r.begin(b)
-		r.w.tokens(b.enc, r.toks, raw, at)
+	before, open := r.w, r.open
+	r.begin(b)
+	if r.w.tokens(b.enc, r.toks, raw, at) {
 		return
 	}
+	r.w, r.open = before, open
 	r.close()
+	r.anew(raw, at)
+}
+
+// anew writes a block with codes made for it.
+func (r *recoder) anew(raw []byte, at int) {
+	r.freq.count(r.toks, raw, at)
 	lit, dist := r.freq.lengths()
 	r.w.dynamicHeader(lit, dist)
 	enc := newEncoder(lit, dist)
 	r.w.tokens(enc, r.toks, raw, at)
-	r.w.put(uint64(enc.lit[endOfBlock].bits), uint(enc.lit[endOfBlock].n))
+	r.w.code(enc.lit[endOfBlock])
 }
 
 // begin has a block with b's own codes open, which is not the last.
@@ -40,16 +95,18 @@ func (r *recoder) begin(b *block) {
 		return
 	}
 	r.close()
+	if b.enc == nil {
+		b.enc = newEncoder(b.lit, b.dist)
+	}
 	r.w.put(uint64(b.head[0]&6), 3)
-	r.w.copyFrom(b.head, 3, b.bits)
+	r.w.copyFrom(b.head, 3, int64(b.bits))
 	r.open = b
 }
 
 // close ends the block that is open, if one is.
 func (r *recoder) close() {
 	if r.open != nil {
-		end := r.open.enc.lit[endOfBlock]
-		r.w.put(uint64(end.bits), uint(end.n))
+		r.w.code(r.open.enc.lit[endOfBlock])
 		r.open = nil
 	}
 }
@@ -94,7 +151,7 @@ func (r *recoder) reopen(b *block, used uint, left int) {
 		r.w.storedHeader(left, b.final)
 	default:
 		r.pad(used, b.bits)
-		r.w.copyFrom(b.head, 0, b.bits)
+		r.w.copyFrom(b.head, 0, int64(b.bits))
 	}
 	r.w.settle()
 }
@@ -129,43 +186,67 @@ func (w *bitWriter) emptyDynamic() {
 	w.put(1, 1) // the end
 }
 
-// copyFrom appends the bits from … to−1 of what another writer made.
-func (w *bitWriter) copyFrom(src []byte, from, to uint) {
+// copyFrom appends the bits from … to−1 of a stream.
+func (w *bitWriter) copyFrom(src []byte, from, to int64) {
+	for ; to-from >= 32 && from/8+8 <= int64(len(src)); from += 32 {
+		w.put(binary.LittleEndian.Uint64(src[from/8:])>>(from%8)&(1<<32-1), 32)
+	}
 	for from < to {
 		n := min(8-from%8, to-from)
-		w.put(uint64(src[from/8]>>(from%8))&(1<<n-1), n)
+		w.put(uint64(src[from/8]>>(from%8))&(1<<n-1), uint(n))
 		from += n
 	}
 }
 
-// tokens writes tokens in codes that have all their symbols.
-func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) {
+// tokens writes tokens. It returns false, and has written something useless, where a symbol has no code.
+func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) bool {
+	missing := code(0)
 	for _, t := range toks {
 		n := t.size()
 		if t&isMatch != 0 {
-			w.match(enc, n, t.dist())
+			missing |= w.match(enc, n, t.dist())
 		} else {
-			w.literals(enc, raw[at:at+n])
+			missing |= w.literals(enc, raw[at:at+n])
 		}
 		at += n
 	}
+	return missing&noCode == 0
 }
 
-func (w *bitWriter) literals(enc *encoder, p []byte) {
+// literals writes bytes, and returns what it used or-ed together.
+func (w *bitWriter) literals(enc *encoder, p []byte) (all code) {
+	w.settle()
+	out, acc, n := slices.Grow(w.out, 2*len(p)+8), w.acc, w.n
+	at, buf := len(out), out[:cap(out)]
 	for _, v := range p {
 		c := enc.lit[v]
-		w.put(uint64(c.bits), uint(c.n))
+		all |= c
+		acc |= c.bits() << (n & 63)
+		if n += c.n(); n >= 48 {
+			binary.LittleEndian.PutUint64(buf[at:], acc)
+			at += 6
+			acc >>= 48
+			n -= 48
+		}
 	}
+	binary.LittleEndian.PutUint64(buf[at:], acc)
+	at += int(n / 8)
+	w.out, w.acc, w.n = buf[:at], acc>>(n&^7), n&7
+	return all
 }
 
-func (w *bitWriter) match(enc *encoder, length, dist int) {
+// match writes a match, and returns what it used or-ed together.
+func (w *bitWriter) match(enc *encoder, length, dist int) code {
 	i := lengthSymbols[length]
-	c := enc.lit[firstLength+int(i)]
-	w.put(uint64(c.bits)|uint64(length-int(lengthBase[i]))<<c.n, uint(c.n)+uint(lengthExtra[i]))
+	l := enc.lit[firstLength+int(i)]
+	w.put(l.bits()|uint64(length-int(lengthBase[i]))<<l.n(), l.n()+uint(lengthExtra[i]))
 	s := distSymbol(dist)
-	c = enc.dist[s]
-	w.put(uint64(c.bits)|uint64(dist-int(distBase[s]))<<c.n, uint(c.n)+distExtra(s))
+	d := enc.dist[s]
+	w.put(d.bits()|uint64(dist-int(distBase[s]))<<d.n(), d.n()+distExtra(s))
+	return l | d
 }
+
+func (w *bitWriter) code(c code) { w.put(c.bits(), c.n()) }
 
 // split appends tokens that make the bytes raw has now, from at on: literals as they are, and of a match what still equals
 // its source.
@@ -238,21 +319,6 @@ func (f *frequencies) count(toks []token, raw []byte, at int) {
 		at += n
 	}
 	f.lit[endOfBlock] = 1
-}
-
-// covered reports whether each wanted symbol has a code.
-func (f *frequencies) covered(enc *encoder) bool {
-	for s, n := range f.lit {
-		if n > 0 && enc.lit[s].n == 0 {
-			return false
-		}
-	}
-	for s, n := range f.dist {
-		if n > 0 && enc.dist[s].n == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func newEncoder(lit, dist []uint8) *encoder {

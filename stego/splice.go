@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/adler32"
 	"io"
+	"sync"
 )
 
 // splice changes rows of a PNG's pixel data without making the rest anew. It decodes rows until the embedding is complete
@@ -30,6 +31,7 @@ type splice struct {
 	rows         int    // that were woven
 	cur, prior   []byte // rows as they were
 	woven, above []byte // rows as they become
+	rows4        []byte // that the four are in
 	touched      bool   // above differs from what it was
 
 	rec   recoder
@@ -41,17 +43,41 @@ type splice struct {
 // batch is how many bytes of rows are written at a time.
 const batch = 64 << 10
 
-// newSplice begins to read pixel data, whose first IDAT chunk is open. What becomes of it is given to out.
+// splices are those whose buffers wait to be used again.
+var splices = sync.Pool{New: func() any { return new(splice) }}
+
+// newSplice begins to read pixel data, whose first IDAT chunk is open. What becomes of it is given to out. Whoever is done
+// with it calls free.
 func newSplice(l layout, c *chunkReader, out func([]byte)) *splice {
-	s := &splice{l: l, line: l.row() + 1, feed: idatReader{c: c}, sum: 1, out: out}
+	s := splices.Get().(*splice)
+	z := &s.z
+	*s = splice{
+		l: l, line: l.row() + 1, feed: idatReader{c: c}, sum: 1, out: out,
+		made: s.made[:0], rows4: s.rows4, rec: recoder{w: bitWriter{out: grown(s.rec.w.out[:0], batch)}, toks: s.rec.toks[:0]},
+		z: inflater{in: z.in[:0], raw: z.raw[:0], toks: z.toks[:0], ends: z.ends[:0], blocks: z.blocks[:0], lit: z.lit, dist: z.dist},
+	}
 	s.total = int64(s.line) * int64(l.height)
 	s.adler.n = s.total
 	s.z.more = func() ([]byte, error) { return s.feed.take(16 << 10) }
-	rows := make([]byte, 4*l.row())
-	for i, row := range []*[]byte{&s.cur, &s.prior, &s.woven, &s.above} {
-		*row = rows[i*l.row() : (i+1)*l.row()]
-	}
+	s.z.raw, s.made = grown(s.z.raw, batch+2*maxWindow), grown(s.made, batch+2*maxWindow)
+	s.divide(l.row())
 	return s
+}
+
+// divide makes room for four rows.
+func (s *splice) divide(n int) {
+	s.rows4 = grown(s.rows4, 4*n)[:4*n]
+	clear(s.rows4)
+	for i, row := range []*[]byte{&s.cur, &s.prior, &s.woven, &s.above} {
+		*row = s.rows4[i*n : (i+1)*n]
+	}
+}
+
+// free leaves the buffers to others, unless they are large.
+func (s *splice) free() {
+	if cap(s.z.raw)+cap(s.made)+cap(s.rows4)+cap(s.rec.w.out) < 2<<20 {
+		splices.Put(s)
+	}
 }
 
 // source is a splice as the rows that its image had.
@@ -247,9 +273,10 @@ func (s *splice) write() {
 		if i+1 < len(z.blocks) {
 			end = z.blocks[i+1].tok
 		}
-		n, size, part := fitting(z.toks[used:end], len(s.made)-s.written)
-		if n > 0 || part > 0 {
-			s.writePart(b, used, n, size, part)
+		n, size := fitting(z.toks[used:end], len(s.made)-s.written)
+		if n > 0 {
+			s.rec.write(b, z, used, used+n, s.made[:s.written+size], s.written)
+			s.written += size
 		}
 		if used += n; used < end || !b.ended {
 			break
@@ -266,35 +293,22 @@ func (s *splice) write() {
 	s.shrink()
 }
 
-// writePart writes n tokens of a block, and some literals of the run behind them.
-func (s *splice) writePart(b *block, used, n, size, part int) {
-	toks := s.z.toks[used : used+n]
-	if part > 0 {
-		run := s.z.toks[used+n]
-		s.z.toks[used+n] = literals(part)
-		toks = s.z.toks[used : used+n+1]
-		defer func() { s.z.toks[used+n] = run - token(part) }()
-	}
-	end := s.written + size + part
-	s.rec.write(b, toks, s.made[:end], s.written, end)
-	s.written = end
-}
-
-// fitting returns how many tokens make at most so many bytes, how many they make, and how much of a run behind them fits.
-func fitting(toks []token, most int) (n, size, part int) {
+// fitting returns how many tokens make at most so many bytes, and how many they make.
+func fitting(toks []token, most int) (n, size int) {
 	for n < len(toks) && size+toks[n].size() <= most {
 		size += toks[n].size()
 		n++
 	}
-	if n < len(toks) && toks[n]&isMatch == 0 {
-		part = most - size
-	}
-	return n, size, part
+	return n, size
 }
 
 // forget drops tokens, and blocks that are written.
 func (z *inflater) forget(toks, blocks int) {
+	if toks > 0 {
+		z.from = z.ends[toks-1]
+	}
 	z.toks = append(z.toks[:0], z.toks[toks:]...)
+	z.ends = append(z.ends[:0], z.ends[toks:]...)
 	z.blocks = append(z.blocks[:0], z.blocks[blocks:]...)
 	for _, b := range z.blocks {
 		b.tok = max(0, b.tok-toks)

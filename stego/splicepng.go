@@ -35,6 +35,7 @@ func (c *carrier) joint(w *pngWriter, e *Embedding, o EmbedOptions) *joint {
 // run writes the whole file. follow passes the rest of the pixel data to a tail and leaves the chunk behind it open.
 func (j *joint) run(t *tail, follow func(*tail, *chunkReader) error) (Report, error) {
 	s := newSplice(j.c.info.layout(), &j.p.c, j.w.idat)
+	defer s.free()
 	j.c.rows = source{s}
 	h, err := j.c.hide(j.e)
 	if err != nil {
@@ -46,7 +47,7 @@ func (j *joint) run(t *tail, follow func(*tail, *chunkReader) error) (Report, er
 	j.w.chunks(j.c.meta.before, keep)
 	ended, err := s.weave(h)
 	if err == nil && !ended {
-		t.own(s.rec.w.out)
+		t.own(t.lasting(s.rec.w.out))
 		if err = follow(t, &j.p.c); err == nil {
 			err = t.finish(s.adler)
 		}

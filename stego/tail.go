@@ -132,6 +132,14 @@ func chunkHead(kind string, n uint32) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, n), kind...)
 }
 
+// lasting returns p, or a copy where it would be kept.
+func (t *tail) lasting(p []byte) []byte {
+	if t.stable {
+		return append([]byte(nil), p...)
+	}
+	return p
+}
+
 // own takes a whole IDAT chunk of ours.
 func (t *tail) own(data []byte) {
 	head := chunkHead("IDAT", uint32(len(data)))
