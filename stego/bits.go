@@ -39,6 +39,21 @@ func newMarks(n int64, box []byte, place key) marks {
 	return m
 }
 
+// next returns the first sample from i on that carries a bit, or end.
+func (m marks) next(i, end int64) int64 {
+	for i < end {
+		if i&3 == 0 && m.pairs[i>>2] == 0 {
+			i += 4
+			continue
+		}
+		if m.pairs[i>>2]>>(2*(i&3))&2 != 0 {
+			return i
+		}
+		i++
+	}
+	return end
+}
+
 // at reports whether sample i carries a bit, and which.
 func (m marks) at(i int64) (carries bool, value byte) {
 	v := m.pairs[i>>2] >> (2 * (i & 3))

@@ -90,6 +90,10 @@ func (w *weaver) weave(row []byte, y, head, from int) {
 		return
 	}
 	base, done, n := int64(y)*int64(w.l.perRow()), headBits-int64(w.tally.head)-int64(head), 0
+	if head == 0 && !w.l.model.Alpha() {
+		w.weaveOpaque(row, base, from)
+		return
+	}
 	w.l.walk(row, func(at, index int) bool {
 		carries, value := false, byte(0)
 		switch {
@@ -108,6 +112,21 @@ func (w *weaver) weave(row []byte, y, head, from int) {
 		n++
 		return true
 	})
+}
+
+// weaveOpaque is weave for a row of the window all of whose samples are usable: it looks only at those that carry a bit.
+func (w *weaver) weaveOpaque(row []byte, base int64, from int) {
+	size := w.l.sample()
+	n := min(int64(w.l.perRow()-from), w.marks.n-w.at)
+	for i := w.marks.next(w.at, w.at+n); i < w.at+n; i = w.marks.next(i+1, w.at+n) {
+		index := int(i-w.at) + from
+		at := index*size + size - 1
+		if _, value := w.marks.at(i); row[at]&1 != value {
+			w.l.nudge(row, at, w.signs.up(base+int64(index)))
+			w.changed++
+		}
+	}
+	w.at += n
 }
 
 func (w *weaver) finish() error {
