@@ -9,7 +9,7 @@ import (
 )
 
 // chunksOf lists a PNG's chunks; consecutive IDAT chunks count as one, without data.
-func chunksOf(t *testing.T, file []byte) []chunk {
+func chunksOf(t testing.TB, file []byte) []chunk {
 	t.Helper()
 	var out []chunk
 	for b := file[8:]; len(b) >= 12; {

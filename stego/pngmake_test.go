@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math/rand"
+	"slices"
 )
 
 // pngSpec is a PNG file to be made for a test, of any type PNG has.
@@ -17,7 +18,9 @@ type pngSpec struct {
 	palette, trns []byte
 	before, after []chunk
 	seed          int64
-	sample        func(x, y, c int) int // value of a sample, whatever its depth; nil: random
+	sample        func(x, y, c int) int                  // value of a sample, whatever its depth; nil: random
+	filter        func(cur, prior []byte, step int) byte // nil: random
+	pieces        func(lines []byte) [][]byte            // the data of all IDAT chunks; nil: pieces of 1000 bytes
 }
 
 // chunkBytes is a chunk as it stands in a file.
@@ -42,7 +45,7 @@ func (s pngSpec) ihdrBytes() []byte {
 	return chunkBytes("IHDR", b)
 }
 
-// encode makes the file, with a random filter on each line and IDAT in pieces.
+// encode makes the file.
 func (s pngSpec) encode() []byte {
 	out := append([]byte(pngMagic), s.ihdrBytes()...)
 	if s.palette != nil {
@@ -54,10 +57,11 @@ func (s pngSpec) encode() []byte {
 	for _, c := range s.before {
 		out = append(out, chunkBytes(c.kind, c.data)...)
 	}
-	for b := deflated(s.lines()); len(b) > 0; {
-		n := min(len(b), 1000)
-		out = append(out, chunkBytes("IDAT", b[:n])...)
-		b = b[n:]
+	if s.pieces == nil {
+		s.pieces = func(lines []byte) [][]byte { return slices.Collect(slices.Chunk(deflated(lines), 1000)) }
+	}
+	for _, b := range s.pieces(s.lines()) {
+		out = append(out, chunkBytes("IDAT", b)...)
 	}
 	for _, c := range s.after {
 		out = append(out, chunkBytes(c.kind, c.data)...)
@@ -78,6 +82,10 @@ func (s pngSpec) lines() []byte {
 			return values[at]
 		}
 	}
+	if s.filter == nil {
+		s.filter = func([]byte, []byte, int) byte { return byte(rnd.Intn(5)) }
+	}
+	step := max(1, s.head().bits()/8)
 	all := []pass{{0, 0, 1, 1}}
 	if s.interlaced {
 		all = passes[:]
@@ -91,7 +99,7 @@ func (s pngSpec) lines() []byte {
 		prior := make([]byte, s.head().rowBytes(int64(width)))
 		for y := range height {
 			cur := s.line(p, width, p.y+y*p.dy)
-			out = appendAnyFilter(out, byte(rnd.Intn(5)), cur, prior, max(1, s.head().bits()/8))
+			out = appendAnyFilter(out, s.filter(cur, prior, step), cur, prior, step)
 			prior = cur
 		}
 	}

@@ -1,0 +1,242 @@
+package stego
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"testing/iotest"
+)
+
+// agreement is one embedding into one picture, of which everything is checked.
+type agreement struct {
+	t       testing.TB
+	z       zooPicture
+	carrier []byte
+	payload Payload
+	o       SealOptions
+	want    plainPicture // carrier, then what the reference makes of it
+	e       *Embedding
+	out     []byte
+	rep     Report
+}
+
+// agree embeds into a picture of the zoo and compares with image/png and the reference.
+// It returns nil where nothing fits, which the reference says too.
+func agree(t testing.TB, z zooPicture) *agreement {
+	a := &agreement{t: t, z: z, carrier: z.spec.encode()}
+	a.want = readPlain(t, a.carrier)
+	a.draw()
+	if !a.sealed() {
+		return nil
+	}
+	a.embed()
+	a.pixels()
+	a.file()
+	confirm(t, a.carrier, a.out, a.e, a.payload, ExtractOptions{Format: a.o.Format})
+	a.again()
+	a.interrupted()
+	return a
+}
+
+// draw chooses what is hidden and how.
+func (a *agreement) draw() {
+	z := a.z
+	a.o = SealOptions{Entropy: z.entropy()}
+	if z.of("format", "v1", "v1", "v1", "v1", "classic") == "classic" {
+		a.o.Format = Classic
+	} else {
+		a.o.Spread = z.of("spread", "no", "no", "no", "yes") == "yes"
+	}
+	room := max(0, a.want.room()/8-tagSize)
+	n := 0
+	switch z.of("payload", "empty", "short", "short", "all-that-fits", "a-part") {
+	case "short":
+		n = 1 + z.r.IntN(100)
+	case "all-that-fits":
+		n = room
+	case "a-part":
+		n = z.r.IntN(max(1, room/8))
+	}
+	if a.o.Format == Classic {
+		a.payload = Payload{Kind: Text, Data: make([]byte, max(1, min(n, a.want.width*a.want.height*3/8-classicHead)))}
+		for i := range a.payload.Data {
+			a.payload.Data[i] = byte('a' + z.r.IntN(26))
+		}
+		return
+	}
+	a.payload = Payload{Kind: File, Data: make([]byte, max(0, min(n, room)-2))}
+	z.fill(a.payload.Data)
+}
+
+// entropy is the picture's randomness for a salt.
+func (z zooPicture) entropy() io.Reader {
+	b := make([]byte, saltSize)
+	z.fill(b)
+	return bytes.NewReader(b)
+}
+
+// sealed measures and seals. Where it does not fit, the reference must have no place either.
+func (a *agreement) sealed() bool {
+	info, err := Measure(bytes.NewReader(a.carrier), Limits{})
+	if err != nil {
+		a.t.Fatalf("Measure: %v", err)
+	}
+	room := a.want.room()
+	if info.Window != int64(room) {
+		a.t.Errorf("window %d, want %d", info.Window, room)
+	}
+	if int(info.Model) != int(a.want.colorType()) || info.Depth != a.want.depth {
+		a.t.Errorf("%v of %d bit, want type %d of %d", info.Model, info.Depth, a.want.colorType(), a.want.depth)
+	}
+	a.e, err = Seal(a.payload, info, a.o)
+	fits := (len(a.payload.Data)+2+tagSize)*8 <= room
+	if a.o.Format == Classic {
+		fits = (len(a.payload.Data)+classicHead)*8 <= 3*a.want.width*a.want.height
+	}
+	if (err == nil) != fits {
+		a.t.Fatalf("Seal of %d bytes into %d samples: %v", len(a.payload.Data), room, err)
+	}
+	return fits
+}
+
+// embed embeds through a reader that gives all at once.
+func (a *agreement) embed() {
+	var out bytes.Buffer
+	rep, err := Embed(&out, bytes.NewReader(a.carrier), a.e, EmbedOptions{})
+	if err != nil {
+		a.t.Fatalf("Embed: %v", err)
+	}
+	a.out, a.rep = out.Bytes(), rep
+	if rep.Size != int64(len(a.out)) || rep.SHA256 != sha256.Sum256(a.out) {
+		a.t.Errorf("the report's size %d or digest is not the output's", rep.Size)
+	}
+}
+
+// pixels compares every sample, alpha too, with what the reference makes of image/png's pixels.
+func (a *agreement) pixels() {
+	changed := 0
+	if a.o.Format == Classic {
+		changed = a.want.replace(a.e.Sealed)
+	} else {
+		changed = a.want.hide(a.e.Sealed, int(a.e.Rate), a.e.Place, a.e.Change)
+	}
+	if int64(changed) != a.rep.Changed {
+		a.t.Errorf("report says %d samples are changed, the reference %d", a.rep.Changed, changed)
+	}
+	got := readPlain(a.t, a.out)
+	if got.width != a.want.width || got.height != a.want.height || got.depth != a.want.depth || got.colorType() != a.want.colorType() {
+		a.t.Fatalf("output is %d x %d type %d depth %d, want %d x %d type %d depth %d", got.width, got.height, got.colorType(), got.depth,
+			a.want.width, a.want.height, a.want.colorType(), a.want.depth)
+	}
+	for i, v := range a.want.samples {
+		if got.samples[i] != v {
+			n := got.channels()
+			a.t.Fatalf("sample %d of pixel %d,%d is %d, the reference makes %d", i%n, i/n%got.width, i/n/got.width, got.samples[i], v)
+		}
+	}
+}
+
+// file checks the chunks around the pixels and the size.
+func (a *agreement) file() {
+	var want []chunk
+	for _, c := range chunksOf(a.t, a.carrier) {
+		if kept(c.kind) {
+			want = append(want, c)
+		}
+	}
+	got := chunksOf(a.t, a.out)
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i].kind != want[i].kind || got[i].kind != "IHDR" && !bytes.Equal(got[i].data, want[i].data) {
+			a.t.Fatalf("chunks %v, want %v, byte for byte", kinds(got), kinds(want))
+		}
+	}
+	if ihdr := got[0].data; ihdr[12] != 0 || ihdr[10] != 0 || ihdr[11] != 0 {
+		a.t.Errorf("IHDR is % x, want no interlace", ihdr)
+	}
+}
+
+// kept says what docs/STEGO.md §8 says of the chunks that the zoo makes.
+func kept(kind string) bool {
+	switch kind {
+	case "tRNS", "PLTE", "xyZZ", "abZZ":
+		return false
+	}
+	return true
+}
+
+// growth returns how much larger the output is than the carrier and the payload.
+func (a *agreement) growth() int { return len(a.out) - len(a.carrier) - len(a.e.Sealed) }
+
+// again embeds through readers of other habits: the bytes must be the same.
+func (a *agreement) again() {
+	var r io.Reader = bytes.NewReader(a.carrier)
+	how := a.z.of("reader", "one-byte", "half", "late-end", "pieces", "pieces")
+	switch how {
+	case "one-byte":
+		r = iotest.OneByteReader(r)
+	case "half":
+		r = iotest.HalfReader(r)
+	case "late-end":
+		r = iotest.DataErrReader(r)
+	default:
+		r = &pieceReader{r, a.z.r}
+	}
+	var out bytes.Buffer
+	rep, err := Embed(&out, r, a.e, EmbedOptions{})
+	if err != nil || !bytes.Equal(out.Bytes(), a.out) || rep != a.rep {
+		a.t.Errorf("the same embedding through a reader of kind %s differs: %v", how, err)
+	}
+}
+
+// pieceReader gives random pieces, now and then nothing.
+type pieceReader struct {
+	r io.Reader
+	n *rand.Rand
+}
+
+func (p *pieceReader) Read(b []byte) (int, error) {
+	if len(b) == 0 || p.n.IntN(20) == 0 {
+		return 0, nil
+	}
+	return p.r.Read(b[:1+p.n.IntN(min(len(b), 1<<p.n.IntN(14)))])
+}
+
+// interrupted cuts the carrier, and breaks off reading and writing, somewhere.
+func (a *agreement) interrupted() {
+	lost := errors.New("connection lost")
+	at := a.z.r.IntN(len(a.carrier))
+	switch a.z.of("interruption", "none", "none", "cut", "reader", "writer") {
+	case "cut":
+		if _, err := Embed(io.Discard, bytes.NewReader(a.carrier[:at]), a.e, EmbedOptions{}); !typed(err) {
+			a.t.Errorf("cut off at byte %d of %d: %v, want an error of the file", at, len(a.carrier), err)
+		}
+	case "reader":
+		r := io.MultiReader(bytes.NewReader(a.carrier[:at]), iotest.ErrReader(lost))
+		if _, err := Embed(io.Discard, r, a.e, EmbedOptions{}); !errors.Is(err, lost) || typed(err) {
+			a.t.Errorf("the reader fails at byte %d of %d: %v, want its error", at, len(a.carrier), err)
+		}
+	case "writer":
+		at = a.z.r.IntN(len(a.out))
+		if _, err := Embed(&fullWriter{at, lost}, bytes.NewReader(a.carrier), a.e, EmbedOptions{}); !errors.Is(err, lost) {
+			a.t.Errorf("the writer fails at byte %d of %d: %v, want its error", at, len(a.out), err)
+		}
+	}
+}
+
+// fullWriter takes so many bytes.
+type fullWriter struct {
+	left int
+	err  error
+}
+
+func (w *fullWriter) Write(p []byte) (int, error) {
+	n := min(len(p), w.left)
+	w.left -= n
+	if n < len(p) {
+		return n, w.err
+	}
+	return n, nil
+}

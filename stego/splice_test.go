@@ -1,0 +1,94 @@
+package stego
+
+import (
+	"flag"
+	"slices"
+	"testing"
+)
+
+var (
+	zooN    = flag.Int("zoo.n", 250, "pictures of the zoo that are embedded in")
+	zooFrom = flag.Uint64("zoo.from", 1, "seed of the first of them")
+)
+
+// TestSpliceAgrees hides something in pictures of every make and compares with what
+// image/png and a reference written from docs/STEGO.md alone make of it, whichever way
+// Embed goes: it is the net under the splice. -zoo.n tries more; a failure says how to
+// try one again.
+func TestSpliceAgrees(t *testing.T) {
+	count := map[string]int{}
+	var sums zooSums
+	for seed := *zooFrom; seed < *zooFrom+uint64(*zooN); seed++ {
+		z := drawPicture(seeded(seed, count))
+		t.Run("", func(t *testing.T) {
+			defer func() {
+				if t.Failed() {
+					t.Logf("go test ./stego -run '^TestSpliceAgrees$' -zoo.n 1 -zoo.from %d # %d x %d %v", seed, z.spec.width, z.spec.height, z)
+				}
+			}()
+			sums.add(t, agree(t, z))
+		})
+	}
+	t.Logf("%+v", sums)
+	if *zooN < 200 || t.Failed() {
+		return
+	}
+	for name, n := range count {
+		if n == 0 {
+			t.Errorf("%s was never drawn: the zoo lacks it", name)
+		}
+	}
+	if sums.Embedded < *zooN/2 {
+		t.Errorf("%d of %d pictures were embedded in", sums.Embedded, *zooN)
+	}
+}
+
+// zooSums says what came of the pictures.
+type zooSums struct {
+	TooSmall, Embedded int
+	Eligible, Spliced  int // of those embedded in
+	Grown              int // Grown: by more than 2 KB, of the eligible
+	Most               int // Most is the greatest growth of a photograph in bytes
+}
+
+// add counts a picture and checks that it did not grow: docs/STEGO.md §8.
+func (s *zooSums) add(t *testing.T, a *agreement) {
+	if a == nil {
+		s.TooSmall++
+		return
+	}
+	s.Embedded++
+	if !a.rep.Info.Splices(a.e.Format) {
+		return
+	}
+	const most = 2 << 10
+	s.Eligible++
+	spliced := a.rep.Decoded < a.rep.Info.Height
+	if spliced {
+		s.Spliced++
+	}
+	switch grown := a.growth(); {
+	case a.z.photo:
+		s.Most = max(s.Most, grown)
+		if spliced && grown > most {
+			t.Errorf("a photograph grew by %d bytes beside the payload", grown)
+		}
+	case grown > most:
+		s.Grown++
+	}
+}
+
+// FuzzSpliceAgrees is TestSpliceAgrees with the fuzzer's bytes as the choices, down to
+// the tokens of the deflate stream.
+func FuzzSpliceAgrees(f *testing.F) {
+	for seed := range byte(8) {
+		f.Add(slices.Repeat([]byte{seed * 36}, 40))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		z := drawPicture(given(data))
+		agree(t, z)
+		if t.Failed() {
+			t.Logf("%d x %d %v", z.spec.width, z.spec.height, z)
+		}
+	})
+}
