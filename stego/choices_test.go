@@ -67,7 +67,7 @@ func (c *choices) note(what string, happened bool) {
 func (c *choices) String() string { return strings.Join(c.said, " ") }
 
 // bytesSource draws from given bytes, each of which decides over the high bits and the low
-// bits of one number, and from a generator when they are used up: so a fuzzer's bytes are choices.
+// bits of one number, and from a generator when they are zooUsed up: so a fuzzer's bytes are choices.
 type bytesSource struct {
 	left []byte
 	rest *rand.PCG

@@ -6,7 +6,7 @@ import (
 )
 
 // dynamic writes a block with codes of its own.
-func (s *stream) dynamic(tokens []token, last bool) {
+func (s *stream) dynamic(tokens []zooToken, last bool) {
 	shape := s.plan.codes
 	if shape == "mixed" {
 		shape = s.of("code", "fitted", "deep", "random", "flat")
@@ -16,23 +16,23 @@ func (s *stream) dynamic(tokens []token, last bool) {
 	d := s.distances(dist, shape)
 	s.note("a literal code of 15 bits", slices.Max(l) == 15)
 	s.note("a distance code of 15 bits", slices.Max(d) == 15)
-	s.note("a literal code for the end of block alone", used(l) == 1)
-	s.note("symbols without a code", used(l) < len(l))
+	s.note("a literal code for the end of block alone", zooUsed(l) == 1)
+	s.note("symbols without a code", zooUsed(l) < len(l))
 	s.begin(2, last)
 	s.codes(l, d)
 	s.tokens(tokens, newPrefixCode(l), newPrefixCode(d))
 }
 
 // counts returns how often each symbol is needed.
-func counts(tokens []token) (lit, dist []int) {
+func counts(tokens []zooToken) (lit, dist []int) {
 	lit, dist = make([]int, literalSymbols), make([]int, distanceSymbols)
-	lit[endOfBlock] = 1
+	lit[zooEndOfBlock] = 1
 	for _, k := range tokens {
 		if k.length == 0 {
 			lit[k.literal]++
 			continue
 		}
-		lit[257+symbolOf(lengthBase, k.length)]++
+		lit[257+symbolOf(zooLengthBase, k.length)]++
 		dist[symbolOf(distanceBase, k.distance)]++
 	}
 	return lit, dist
@@ -40,14 +40,14 @@ func counts(tokens []token) (lit, dist []int) {
 
 // distances returns the lengths of a distance code: none, one, or many.
 func (s *stream) distances(count []int, shape string) []int {
-	used := 0
+	zooUsed := 0
 	for _, c := range count {
 		if c > 0 {
-			used++
+			zooUsed++
 		}
 	}
 	choice := "many"
-	switch used {
+	switch zooUsed {
 	case 0:
 		choice = s.of("no-distance", "no-code", "one-code", "many")
 	case 1:
@@ -57,7 +57,7 @@ func (s *stream) distances(count []int, shape string) []int {
 	case "no-code":
 		return make([]int, distanceSymbols)
 	case "one-code":
-		if used == 0 {
+		if zooUsed == 0 {
 			count[s.r.IntN(len(count))] = 1
 		}
 		return s.shaped(count, 15, "fitted", 1)
@@ -77,13 +77,13 @@ func (s *stream) shaped(count []int, most int, shape string, least int) []int {
 		add = len(count)
 	}
 	for _, i := range s.r.Perm(len(count)) {
-		if count[i] == 0 && (add > 0 || used(count) < least) {
+		if count[i] == 0 && (add > 0 || zooUsed(count) < least) {
 			count[i] = 1
 			add--
 		}
 	}
 	var depths []int
-	switch n := used(count); {
+	switch n := zooUsed(count); {
 	case n == 1:
 		depths = []int{1}
 	case shape == "fitted":
@@ -91,10 +91,10 @@ func (s *stream) shaped(count []int, most int, shape string, least int) []int {
 	default:
 		depths = s.tree(n, most, shape)
 	}
-	return assign(count, depths)
+	return zooAssign(count, depths)
 }
 
-func used(count []int) (n int) {
+func zooUsed(count []int) (n int) {
 	for _, c := range count {
 		if c > 0 {
 			n++
@@ -127,8 +127,8 @@ func (s *stream) tree(n, most int, shape string) []int {
 	return depths
 }
 
-// assign gives the most frequent symbols the shortest lengths.
-func assign(count, depths []int) []int {
+// zooAssign gives the most frequent symbols the shortest lengths.
+func zooAssign(count, depths []int) []int {
 	order := make([]int, 0, len(count))
 	for s, c := range count {
 		if c > 0 {
@@ -148,7 +148,7 @@ func fitted(count []int, most int) []int {
 	for {
 		depths := huffman(count)
 		if depths[len(depths)-1] <= most {
-			return assign(count, depths)
+			return zooAssign(count, depths)
 		}
 		for i, c := range count {
 			if c > 0 {
@@ -196,7 +196,7 @@ func huffman(count []int) []int {
 func (s *stream) codes(lit, dist []int) {
 	nl, nd := len(lit), len(dist)
 	if s.of("header", "short", "short", "full") == "short" {
-		nl, nd = trimmed(lit, 257), trimmed(dist, 1)
+		nl, nd = zooTrimmed(lit, 257), zooTrimmed(dist, 1)
 	}
 	list := s.runs(append(append([]int(nil), lit[:nl]...), dist[:nd]...))
 	count := make([]int, 19)
@@ -209,7 +209,7 @@ func (s *stream) codes(lit, dist []int) {
 	for i, symbol := range order {
 		ordered[i] = lengths[symbol]
 	}
-	n := trimmed(ordered, 4)
+	n := zooTrimmed(ordered, 4)
 	s.w.bits(nl-257, 5)
 	s.w.bits(nd-1, 5)
 	s.w.bits(n-4, 4)
@@ -223,8 +223,8 @@ func (s *stream) codes(lit, dist []int) {
 	}
 }
 
-// trimmed returns the length of a list without the zeros at its end, but at least so much.
-func trimmed(list []int, least int) int {
+// zooTrimmed returns the length of a list without the zeros at its end, but at least so much.
+func zooTrimmed(list []int, least int) int {
 	n := len(list)
 	for n > least && list[n-1] == 0 {
 		n--
@@ -232,11 +232,11 @@ func trimmed(list []int, least int) int {
 	return n
 }
 
-// lengthRun is one symbol of the code length code.
-type lengthRun struct{ symbol, extra, bits int }
+// zooLengthRun is one symbol of the code length code.
+type zooLengthRun struct{ symbol, extra, bits int }
 
 // runs shortens runs of equal lengths, most of the time.
-func (s *stream) runs(list []int) (out []lengthRun) {
+func (s *stream) runs(list []int) (out []zooLengthRun) {
 	lazy := s.of("length-runs", "always", "always", "sometimes", "never")
 	for i := 0; i < len(list); {
 		n := 1
@@ -246,17 +246,17 @@ func (s *stream) runs(list []int) (out []lengthRun) {
 		again := i > 0 && list[i-1] == list[i]
 		switch {
 		case n < 3 || lazy == "never" || lazy == "sometimes" && s.r.IntN(2) == 0:
-			out, n = append(out, lengthRun{symbol: list[i]}), 1
+			out, n = append(out, zooLengthRun{symbol: list[i]}), 1
 		case list[i] == 0 && n >= 11:
 			n = min(n, 138)
-			out = append(out, lengthRun{18, n - 11, 7})
+			out = append(out, zooLengthRun{18, n - 11, 7})
 		case list[i] == 0:
-			out = append(out, lengthRun{17, n - 3, 3})
+			out = append(out, zooLengthRun{17, n - 3, 3})
 		case again:
 			n = min(n, 6)
-			out = append(out, lengthRun{16, n - 3, 2})
+			out = append(out, zooLengthRun{16, n - 3, 2})
 		default:
-			out, n = append(out, lengthRun{symbol: list[i]}), 1
+			out, n = append(out, zooLengthRun{symbol: list[i]}), 1
 		}
 		i += n
 	}

@@ -6,25 +6,25 @@ import (
 	"math/bits"
 )
 
-// token is what deflate codes: a literal, or so many bytes from a distance back.
-type token struct {
+// zooToken is what deflate codes: a literal, or so many bytes from a distance back.
+type zooToken struct {
 	literal          byte
 	length, distance int // 0: a literal
 }
 
-// size returns the bytes that a token stands for.
-func (k token) size() int { return max(1, k.length) }
+// size returns the bytes that a zooToken stands for.
+func (k zooToken) size() int { return max(1, k.length) }
 
 // RFC 1951 §3.2.5: what length and distance symbols begin with, and their extra bits.
 var (
-	lengthBase    = []int{3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258}
-	lengthExtra   = []int{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
-	distanceBase  = []int{1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577}
-	distanceExtra = []int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
+	zooLengthBase  = []int{3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258}
+	zooLengthExtra = []int{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
+	distanceBase   = []int{1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577}
+	distanceExtra  = []int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
 )
 
 const (
-	endOfBlock      = 256
+	zooEndOfBlock   = 256
 	literalSymbols  = 286
 	distanceSymbols = 30
 )
@@ -38,14 +38,14 @@ func symbolOf(base []int, v int) int {
 	return s
 }
 
-// bitWriter writes bits as deflate orders them, the least significant of a byte first.
-type bitWriter struct {
+// zooBitWriter writes bits as deflate orders them, the least significant of a byte first.
+type zooBitWriter struct {
 	out []byte
 	acc uint64
 	n   int
 }
 
-func (w *bitWriter) bits(v, n int) {
+func (w *zooBitWriter) bits(v, n int) {
 	w.acc |= uint64(v) << w.n
 	for w.n += n; w.n >= 8; w.n -= 8 {
 		w.out = append(w.out, byte(w.acc))
@@ -54,7 +54,7 @@ func (w *bitWriter) bits(v, n int) {
 }
 
 // align fills the byte up.
-func (w *bitWriter) align() {
+func (w *zooBitWriter) align() {
 	if w.n > 0 {
 		w.bits(0, 8-w.n)
 	}
@@ -81,7 +81,7 @@ func newPrefixCode(lengths []int) prefixCode {
 	return c
 }
 
-func (c prefixCode) write(w *bitWriter, symbol int) {
+func (c prefixCode) write(w *zooBitWriter, symbol int) {
 	if c.lengths[symbol] == 0 {
 		panic("stego: the test's own deflate writer has no code for a symbol")
 	}
@@ -110,7 +110,7 @@ func fixedCodes() (lit, dist prefixCode) {
 // stream makes a zlib stream of raw bytes after a plan.
 type stream struct {
 	*choices
-	w    bitWriter
+	w    zooBitWriter
 	raw  []byte
 	plan streamPlan
 }
@@ -150,7 +150,7 @@ func (s *stream) zlib() []byte {
 }
 
 // deflate writes tokens as blocks.
-func (s *stream) deflate(all []token) {
+func (s *stream) deflate(all []zooToken) {
 	at := 0
 	for done := false; !done; {
 		if s.plan.empty && s.r.IntN(3) == 0 {
@@ -174,14 +174,14 @@ func (s *stream) deflate(all []token) {
 }
 
 // noteTokens counts the extremes that deflate allows.
-func (s *stream) noteTokens(all []token) {
+func (s *stream) noteTokens(all []zooToken) {
 	shortest, longest, far, near := false, false, false, false
 	for _, k := range all {
 		shortest, longest = shortest || k.length == 3, longest || k.length == 258
 		far, near = far || k.distance == 1<<15, near || k.distance == 1
 	}
-	s.note("a match of 3", shortest)
-	s.note("a match of 258", longest)
+	s.note("a zooMatch of 3", shortest)
+	s.note("a zooMatch of 258", longest)
 	s.note("a distance of 32768", far)
 	s.note("a distance of 1", near)
 }
@@ -210,7 +210,7 @@ func (s *stream) emptyBlock() {
 }
 
 // block writes tokens, which stand for raw, as a block of the kind in the plan.
-func (s *stream) block(tokens []token, raw []byte, last bool) {
+func (s *stream) block(tokens []zooToken, raw []byte, last bool) {
 	kind := s.plan.blocks
 	if kind == "mixed" {
 		kind = s.of("block", "stored", "fixed", "dynamic", "dynamic")
@@ -246,14 +246,14 @@ func (s *stream) begin(kind int, last bool) {
 	s.w.bits(kind, 2)
 }
 
-func (s *stream) fixed(tokens []token, last bool) {
+func (s *stream) fixed(tokens []zooToken, last bool) {
 	s.begin(1, last)
 	lit, dist := fixedCodes()
 	s.tokens(tokens, lit, dist)
 }
 
 // tokens writes tokens and the end of their block.
-func (s *stream) tokens(list []token, lit, dist prefixCode) {
+func (s *stream) tokens(list []zooToken, lit, dist prefixCode) {
 	for _, k := range list {
 		if k.length == 0 {
 			lit.write(&s.w, int(k.literal))
@@ -261,17 +261,17 @@ func (s *stream) tokens(list []token, lit, dist prefixCode) {
 		}
 		l, d := s.lengthSymbol(k.length, lit), symbolOf(distanceBase, k.distance)
 		lit.write(&s.w, 257+l)
-		s.w.bits(k.length-lengthBase[l], lengthExtra[l])
+		s.w.bits(k.length-zooLengthBase[l], zooLengthExtra[l])
 		dist.write(&s.w, d)
 		s.w.bits(k.distance-distanceBase[d], distanceExtra[d])
 	}
-	lit.write(&s.w, endOfBlock)
+	lit.write(&s.w, zooEndOfBlock)
 }
 
 // lengthSymbol returns the symbol of a length. 258 has two: the second is the one
 // before, with all extra bits set, which every inflater takes and few deflaters write.
 func (s *stream) lengthSymbol(length int, lit prefixCode) int {
-	symbol := symbolOf(lengthBase, length)
+	symbol := symbolOf(zooLengthBase, length)
 	if length == 258 && lit.lengths[257+symbol-1] != 0 && s.of("length-258", "285", "285", "284+31") == "284+31" {
 		return symbol - 1
 	}

@@ -37,6 +37,7 @@ type splice struct {
 	rec   recoder
 	adler adlerShift
 	sum   uint32 // Adler-32 of what has been dropped from z.raw
+	ahead []byte // what follows, as far as it was taken from the open chunk
 	out   func(pixels []byte)
 }
 
@@ -330,7 +331,8 @@ func (s *splice) shrink() {
 	s.last = max(0, s.last-n)
 }
 
-// reopen joins what was written to what follows: the rest of what the inflater has taken from the file is written as well.
+// reopen joins what was written to what follows, so that the two meet in a whole byte, and keeps what the inflater has
+// taken from the open chunk beyond that. It has taken nothing from a chunk of which it used nothing.
 func (s *splice) reopen() {
 	rest, used := s.z.rest()
 	var b *block
@@ -344,7 +346,7 @@ func (s *splice) reopen() {
 		w.out = append(w.out, byte(w.acc)&mask|rest[0]&^mask)
 		w.acc, w.n, rest = 0, 0, rest[1:]
 	}
-	w.out = append(w.out, rest...)
+	s.ahead = rest
 }
 
 // flush gives away what was written.

@@ -33,7 +33,7 @@ func (c *carrier) joint(w *pngWriter, e *Embedding, o EmbedOptions) *joint {
 }
 
 // run writes the whole file. follow passes the rest of the pixel data to a tail and leaves the chunk behind it open.
-func (j *joint) run(t *tail, follow func(*tail, *chunkReader) error) (Report, error) {
+func (j *joint) run(t *tail, follow func(*tail, *chunkReader, []byte) error) (Report, error) {
 	s := newSplice(j.c.info.layout(), &j.p.c, j.w.idat)
 	defer s.free()
 	j.c.rows = source{s}
@@ -48,7 +48,7 @@ func (j *joint) run(t *tail, follow func(*tail, *chunkReader) error) (Report, er
 	ended, err := s.weave(h)
 	if err == nil && !ended {
 		t.own(t.lasting(s.rec.w.out))
-		if err = follow(t, &j.p.c); err == nil {
+		if err = follow(t, &j.p.c, s.ahead); err == nil {
 			err = t.finish(s.adler)
 		}
 	}
@@ -88,8 +88,8 @@ func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, er
 	}
 	out := &pieces{}
 	j := c.joint(&pngWriter{w: out}, e, o)
-	rep, err := j.run(&tail{pass: out.pass, stable: true}, func(t *tail, r *chunkReader) error {
-		at, err := t.jump(file, r)
+	rep, err := j.run(&tail{pass: out.pass, stable: true}, func(t *tail, r *chunkReader, ahead []byte) error {
+		at, err := t.jump(file, r, ahead)
 		if err != nil {
 			return err
 		}

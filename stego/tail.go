@@ -37,9 +37,8 @@ var errEmptyChunks = &UnsupportedError{What: "PNG with thousands of empty IDAT c
 
 // data takes bytes of the chunk.
 func (t *tail) data(p []byte) {
-	const sum = adlerSize
-	t.release(min(t.n, t.n+len(p)-sum))
-	if more := len(p) - sum; more > 0 {
+	t.release(min(t.n, t.n+len(p)-adlerSize))
+	if more := len(p) - adlerSize; more > 0 {
 		t.pass(p[:more])
 		p = p[more:]
 	}
@@ -152,22 +151,25 @@ func (t *tail) own(data []byte) {
 // idatCRC is the CRC of a chunk type alone.
 var idatCRC = crc32.ChecksumIEEE([]byte("IDAT"))
 
-// follow passes on what a reader has left of the open IDAT chunk, as a chunk, and the IDAT chunks behind it, whose CRCs are checked. Then the chunk behind
-// them is open.
-func (t *tail) follow(c *chunkReader) error {
-	for front := c.crc; ; front = idatCRC {
-		if n := c.left; n > 0 || front == idatCRC {
+// follow passes on the rest of the open IDAT chunk, of which ahead was read already, as a chunk, and the IDAT chunks behind it, whose
+// CRCs are checked. Then the chunk behind them is open.
+func (t *tail) follow(c *chunkReader, ahead []byte) error {
+	front, behind := c.crc, crc32.Update(idatCRC, crc32.IEEETable, ahead)
+	for n := c.left + uint32(len(ahead)); ; n = c.left {
+		if n > 0 || front == behind {
 			t.between(headPiece, chunkHead("IDAT", n))
-			if err := t.followData(c); err != nil {
-				return err
-			}
-			sum, err := c.sum()
-			if err != nil {
-				return err
-			}
-			t.between(crcPiece, binary.BigEndian.AppendUint32(nil, crcBehind(sum, front, idatCRC, int64(n))))
-		} else if _, err := c.sum(); err != nil {
+			t.data(ahead)
+		}
+		rest := c.left
+		if err := t.followData(c); err != nil {
 			return err
+		}
+		sum, err := c.sum()
+		if err != nil {
+			return err
+		}
+		if n > 0 || front == behind {
+			t.between(crcPiece, binary.BigEndian.AppendUint32(nil, crcBehind(sum, front, behind, int64(rest))))
 		}
 		if err := c.open(); err != nil || c.kind != "IDAT" {
 			return err
@@ -175,6 +177,7 @@ func (t *tail) follow(c *chunkReader) error {
 		if err := t.crowded(); err != nil {
 			return err
 		}
+		front, behind, ahead = idatCRC, idatCRC, nil
 	}
 }
 
@@ -189,25 +192,27 @@ func (t *tail) followData(c *chunkReader) error {
 	return nil
 }
 
-// jump does what follow does for a file in memory, without looking at the data: it begins at byte at of file, where left bytes of the
-// open chunk are left whose CRC so far is front. It returns where the chunk behind the pixel data begins.
-func (t *tail) jump(file []byte, c *chunkReader) (int64, error) {
-	at, left, front, head := c.at, int64(c.left), c.crc, []byte(nil)
+// jump does what follow does for a file in memory, without looking at the data. It returns where the chunk behind the pixel
+// data begins.
+func (t *tail) jump(file []byte, c *chunkReader, ahead []byte) (int64, error) {
+	at, left := c.at-int64(len(ahead)), int64(c.left)+int64(len(ahead))
+	head := []byte(nil) // of the file's own chunk
 	for {
 		if int64(len(file)) < at+left+4 {
 			return 0, c.cut(io.ErrUnexpectedEOF)
 		}
-		crc := file[at+left : at+left+4]
-		if head == nil && left == 0 && binary.BigEndian.Uint32(crc) != front {
+		data, crc := file[at:at+left], file[at+left:at+left+4]
+		if head == nil && left == 0 && binary.BigEndian.Uint32(crc) != c.crc {
 			return 0, c.fail("wrong CRC")
 		}
 		if head == nil && left > 0 {
 			head = chunkHead("IDAT", uint32(left))
-			crc = binary.BigEndian.AppendUint32(nil, crcBehind(binary.BigEndian.Uint32(crc), front, idatCRC, left))
+			behind := crc32.Update(idatCRC, crc32.IEEETable, ahead)
+			crc = binary.BigEndian.AppendUint32(nil, crcBehind(binary.BigEndian.Uint32(crc), c.crc, behind, int64(c.left)))
 		}
 		if head != nil {
 			t.between(headPiece, head)
-			t.data(file[at : at+left])
+			t.data(data)
 			t.between(crcPiece, crc)
 		}
 		at += left + 4

@@ -7,19 +7,19 @@ import (
 
 // tokenize divides bytes into tokens that stand for them. style says which of the
 // possible matches are taken: nearest and longest, farthest, any of any length, or none.
-func tokenize(raw []byte, style string, window int, r *rand.Rand) []token {
-	var out []token
+func tokenize(raw []byte, style string, window int, r *rand.Rand) []zooToken {
+	var out []zooToken
 	if style == "literals" {
 		for _, v := range raw {
-			out = append(out, token{literal: v})
+			out = append(out, zooToken{literal: v})
 		}
 		return out
 	}
 	seen := map[[3]byte][]int{}
 	for at := 0; at < len(raw); {
-		k := token{literal: raw[at]}
-		if length, distance := match(raw, at, style, window, seen, r); length > 0 {
-			k = token{length: length, distance: distance}
+		k := zooToken{literal: raw[at]}
+		if length, distance := zooMatch(raw, at, style, window, seen, r); length > 0 {
+			k = zooToken{length: length, distance: distance}
 		}
 		out = append(out, k)
 		for end := at + k.size(); at < end; at++ {
@@ -32,8 +32,8 @@ func tokenize(raw []byte, style string, window int, r *rand.Rand) []token {
 	return out
 }
 
-// match chooses one of the matches there are, or 0.
-func match(raw []byte, at int, style string, window int, seen map[[3]byte][]int, r *rand.Rand) (length, distance int) {
+// zooMatch chooses one of the matches there are, or 0.
+func zooMatch(raw []byte, at int, style string, window int, seen map[[3]byte][]int, r *rand.Rand) (length, distance int) {
 	if at+3 > len(raw) || style == "any" && r.IntN(8) == 0 {
 		return 0, 0
 	}
