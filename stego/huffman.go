@@ -132,10 +132,10 @@ func (d *decoder) enter(code uint32, n uint, value entry) {
 	}
 }
 
-// code is a symbol's bits as they are written, and from bit 16 on how many they are. noCode: it has none.
+// code is a symbol's bits as they are written, and from bit 16 on how many they are.
 type code uint32
 
-const noCode code = 1 << 31
+const noCode code = 0
 
 func (c code) bits() uint64 { return uint64(c & 0xffff) }
 func (c code) n() uint      { return uint(c >> 16 & 0xff) }

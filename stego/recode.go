@@ -10,31 +10,119 @@ import (
 // match whose source and target are still the same stays, any other is split. Tokens that stay are copied bit by bit. The
 // others get the block's own codes where each symbol that is wanted has one, else codes made for the purpose.
 type recoder struct {
-	w    bitWriter
-	open *block // whose own codes the block that is being written has; nil: none is
-	toks []token
-	freq frequencies
+	w     bitWriter
+	open  *block // whose own codes the block that is being written has; nil: none is
+	stays []bool
+	toks  []token
+	freq  frequencies
+
+	waits  []token // not yet written, for which codes are to be made
+	size   int     // bytes they make
+	behind int     // where in raw these end
 }
 
 // write appends the tokens from … to−1 of a block, whose bytes are now those of raw from at to its end.
 func (r *recoder) write(b *block, z *inflater, from, to int, raw []byte, at int) {
 	if b.stored {
+		r.close(raw)
 		r.store(raw[at:])
 		return
 	}
-	for from < to {
-		n, size := alike(z, from, to, raw, at, true)
-		if n > 0 {
-			r.begin(b)
-			r.w.copyFrom(z.in, z.start(b, from)-z.gone*8, z.ends[from+n-1]-z.gone*8)
-			from += n
-			at += size
-		}
-		n, size = alike(z, from, to, raw, at, false)
-		r.change(b, z.toks[from:from+n], raw, at)
-		from += n
-		at += size
+	toks := z.toks[from:to]
+	first, last, begin, end := r.compare(toks, z.raw, raw, at)
+	switch {
+	case first == last:
+		r.keep(b, z, from, to, raw)
+	case r.covered(b, toks[first:last], raw, begin):
+		r.mix(b, z, from, to, raw, at)
+	case b.ended && z.start(b, from) == b.begin && (to == len(z.toks) || len(z.blocks) > 1 && to == z.blocks[1].tok):
+		r.wait(toks, raw, at, len(raw))
+	default:
+		r.keep(b, z, from, from+first, raw)
+		r.wait(toks[first:last], raw, begin, end)
+		r.keep(b, z, from+last, to, raw)
 	}
+}
+
+// compare finds out which tokens stay. The first that does not makes the bytes from begin on, and last is behind the last,
+// which ends at end.
+func (r *recoder) compare(toks []token, was, raw []byte, at int) (first, last, begin, end int) {
+	r.stays = r.stays[:0]
+	for i, t := range toks {
+		n := t.size()
+		want := was[at:]
+		if t&isMatch != 0 {
+			want = raw[at-t.dist():]
+		}
+		stays := bytes.Equal(raw[at:at+n], want[:n])
+		if !stays && first == last {
+			first, begin = i, at
+		}
+		at += n
+		if !stays {
+			last, end = i+1, at
+		}
+		r.stays = append(r.stays, stays)
+	}
+	return first, last, begin, end
+}
+
+// keep copies tokens with their codes.
+func (r *recoder) keep(b *block, z *inflater, from, to int, raw []byte) {
+	if from < to {
+		r.begin(b, raw)
+		r.w.copyFrom(z.in, z.start(b, from)-z.gone*8, z.ends[to-1]-z.gone*8)
+	}
+}
+
+// mix copies tokens that stay and writes what others become, all in the block's own codes.
+func (r *recoder) mix(b *block, z *inflater, from, to int, raw []byte, at int) {
+	for i := from; i < to; {
+		n, size := i, 0
+		for n < to && r.stays[n-from] == r.stays[i-from] {
+			size += z.toks[n].size()
+			n++
+		}
+		if r.stays[i-from] {
+			r.keep(b, z, i, n, raw)
+		} else {
+			r.begin(b, raw)
+			r.toks = split(r.toks[:0], z.toks[i:n], raw, at)
+			r.w.tokens(b.enc, r.toks, raw, at)
+		}
+		at += size
+		i = n
+	}
+}
+
+// covered reports whether all that tokens become has codes in their block.
+func (r *recoder) covered(b *block, toks []token, raw []byte, at int) bool {
+	b.encode()
+	r.toks = split(r.toks[:0], toks, raw, at)
+	r.freq.count(r.toks, raw, at)
+	return r.freq.covered(b.enc)
+}
+
+// wait has tokens that make the bytes of raw from at to end written in codes that are made for them and for those behind them.
+func (r *recoder) wait(toks []token, raw []byte, at, end int) {
+	if r.open != nil || r.size > batch {
+		r.close(raw)
+	}
+	r.waits = split(r.waits, toks, raw, at)
+	r.size += end - at
+	r.behind = end
+}
+
+// anew writes what waits.
+func (r *recoder) anew(raw []byte) {
+	at := r.behind - r.size
+	r.freq.count(r.waits, raw, at)
+	lit, dist := r.freq.lengths()
+	r.w.dynamicHeader(lit, dist)
+	enc := newEncoder(lit, dist)
+	r.w.tokens(enc, r.waits, raw, at)
+	r.w.code(enc.lit[endOfBlock])
+	r.waits, r.size = r.waits[:0], 0
 }
 
 // start returns the bit at which a token of a block begins.
@@ -45,75 +133,38 @@ func (z *inflater) start(b *block, tok int) int64 {
 	return max(b.begin, z.from)
 }
 
-// alike returns how many tokens in a row stay as they are, or do not, and how many bytes they make.
-func alike(z *inflater, from, to int, raw []byte, at int, stay bool) (n, size int) {
-	for from+n < to {
-		t := z.toks[from+n]
-		k := t.size()
-		now, was := raw[at+size:at+size+k], z.raw[at+size:]
-		if t&isMatch != 0 {
-			was = raw[at+size-t.dist():]
-		}
-		if bytes.Equal(now, was[:k]) != stay {
-			break
-		}
-		n++
-		size += k
-	}
-	return n, size
-}
-
-// change appends tokens that do not stay.
-func (r *recoder) change(b *block, toks []token, raw []byte, at int) {
-	if len(toks) == 0 {
-		return
-	}
-	r.toks = split(r.toks[:0], toks, raw, at)
-	before, open := r.w, r.open
-	r.begin(b)
-	if r.w.tokens(b.enc, r.toks, raw, at) {
-		return
-	}
-	r.w, r.open = before, open
-	r.close()
-	r.anew(raw, at)
-}
-
-// anew writes a block with codes made for it.
-func (r *recoder) anew(raw []byte, at int) {
-	r.freq.count(r.toks, raw, at)
-	lit, dist := r.freq.lengths()
-	r.w.dynamicHeader(lit, dist)
-	enc := newEncoder(lit, dist)
-	r.w.tokens(enc, r.toks, raw, at)
-	r.w.code(enc.lit[endOfBlock])
-}
-
-// begin has a block with b's own codes open, which is not the last.
-func (r *recoder) begin(b *block) {
-	if r.open == b {
-		return
-	}
-	r.close()
+// encode makes the block's codes for writing.
+func (b *block) encode() {
 	if b.enc == nil {
 		b.enc = newEncoder(b.lit, b.dist)
 	}
+}
+
+// begin has a block with b's own codes open, which is not the last.
+func (r *recoder) begin(b *block, raw []byte) {
+	if r.open == b {
+		return
+	}
+	r.close(raw)
+	b.encode()
 	r.w.put(uint64(b.head[0]&6), 3)
 	r.w.copyFrom(b.head, 3, int64(b.bits))
 	r.open = b
 }
 
-// close ends the block that is open, if one is.
-func (r *recoder) close() {
+// close ends the block that is open, and writes what waits: never are there both.
+func (r *recoder) close(raw []byte) {
 	if r.open != nil {
 		r.w.code(r.open.enc.lit[endOfBlock])
 		r.open = nil
+	}
+	if r.size > 0 {
+		r.anew(raw)
 	}
 }
 
 // store writes bytes as they are: RFC 1951 §3.2.4.
 func (r *recoder) store(p []byte) {
-	r.close()
 	for len(p) > 0 {
 		n := min(len(p), 0xffff)
 		r.w.storedHeader(n, false)
@@ -135,7 +186,6 @@ func (w *bitWriter) storedHeader(n int, final bool) {
 
 // end writes an empty last block, with fixed codes, and fills the last byte up.
 func (r *recoder) end() {
-	r.close()
 	r.w.put(3, 10)
 	r.w.align()
 }
@@ -143,7 +193,6 @@ func (r *recoder) end() {
 // reopen continues the block that the inflater has stopped in, so that what follows in its input may follow here: empty
 // blocks until the header ends at the bit of a byte at which the input goes on, then the header, bit for bit.
 func (r *recoder) reopen(b *block, used uint, left int) {
-	r.close()
 	switch {
 	case b == nil:
 		r.pad(used, 0)
@@ -198,29 +247,25 @@ func (w *bitWriter) copyFrom(src []byte, from, to int64) {
 	}
 }
 
-// tokens writes tokens. It returns false, and has written something useless, where a symbol has no code.
-func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) bool {
-	missing := code(0)
+// tokens writes tokens in codes that have all their symbols.
+func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) {
 	for _, t := range toks {
 		n := t.size()
 		if t&isMatch != 0 {
-			missing |= w.match(enc, n, t.dist())
+			w.match(enc, n, t.dist())
 		} else {
-			missing |= w.literals(enc, raw[at:at+n])
+			w.literals(enc, raw[at:at+n])
 		}
 		at += n
 	}
-	return missing&noCode == 0
 }
 
-// literals writes bytes, and returns what it used or-ed together.
-func (w *bitWriter) literals(enc *encoder, p []byte) (all code) {
+func (w *bitWriter) literals(enc *encoder, p []byte) {
 	w.settle()
 	out, acc, n := slices.Grow(w.out, 2*len(p)+8), w.acc, w.n
 	at, buf := len(out), out[:cap(out)]
 	for _, v := range p {
 		c := enc.lit[v]
-		all |= c
 		acc |= c.bits() << (n & 63)
 		if n += c.n(); n >= 48 {
 			binary.LittleEndian.PutUint64(buf[at:], acc)
@@ -232,18 +277,15 @@ func (w *bitWriter) literals(enc *encoder, p []byte) (all code) {
 	binary.LittleEndian.PutUint64(buf[at:], acc)
 	at += int(n / 8)
 	w.out, w.acc, w.n = buf[:at], acc>>(n&^7), n&7
-	return all
 }
 
-// match writes a match, and returns what it used or-ed together.
-func (w *bitWriter) match(enc *encoder, length, dist int) code {
+func (w *bitWriter) match(enc *encoder, length, dist int) {
 	i := lengthSymbols[length]
 	l := enc.lit[firstLength+int(i)]
 	w.put(l.bits()|uint64(length-int(lengthBase[i]))<<l.n(), l.n()+uint(lengthExtra[i]))
 	s := distSymbol(dist)
 	d := enc.dist[s]
 	w.put(d.bits()|uint64(dist-int(distBase[s]))<<d.n(), d.n()+distExtra(s))
-	return l | d
 }
 
 func (w *bitWriter) code(c code) { w.put(c.bits(), c.n()) }
@@ -319,6 +361,21 @@ func (f *frequencies) count(toks []token, raw []byte, at int) {
 		at += n
 	}
 	f.lit[endOfBlock] = 1
+}
+
+// covered reports whether each symbol that is wanted has a code.
+func (f *frequencies) covered(enc *encoder) bool {
+	for s, n := range f.lit {
+		if n > 0 && enc.lit[s] == noCode {
+			return false
+		}
+	}
+	for s, n := range f.dist {
+		if n > 0 && enc.dist[s] == noCode {
+			return false
+		}
+	}
+	return true
 }
 
 func newEncoder(lit, dist []uint8) *encoder {

@@ -223,6 +223,7 @@ func (s *splice) finish() error {
 	if err != nil {
 		return err
 	}
+	s.rec.close(s.made)
 	s.rec.end()
 	s.rec.w.out = binary.BigEndian.AppendUint32(s.rec.w.out, s.adler.apply(sum))
 	s.flush()
@@ -283,9 +284,12 @@ func (s *splice) write() {
 			break
 		}
 		if s.rec.open == b {
-			s.rec.close()
+			s.rec.close(s.made)
 		}
 		whole++
+	}
+	if s.rec.size > 0 {
+		s.rec.close(s.made)
 	}
 	z.forget(used, whole)
 	if len(s.rec.w.out) >= batch {
@@ -339,6 +343,7 @@ func (s *splice) reopen() {
 	if s.z.state == inCodes || s.z.state == inStored {
 		b = s.z.blocks[len(s.z.blocks)-1]
 	}
+	s.rec.close(s.made)
 	s.rec.reopen(b, used, s.z.left)
 	w := &s.rec.w
 	if used > 0 {
