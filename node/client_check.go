@@ -141,7 +141,7 @@ func (e *errand) compare() error {
 	if want := e.job.Payload; got.Kind != want.Kind || got.Name != want.Name || !bytes.Equal(got.Data, want.Data) {
 		return errors.New("another payload came out")
 	}
-	return stego.Verify(e.carrier(0), e.result(), e.job.Embedding, o.Limits)
+	return stego.Verify(e.carrier(0), e.result(), e.job.Embedding, o.Limits, 0)
 }
 
 // complete writes the receipt.

@@ -77,11 +77,16 @@ func (i Info) Splices(f Format) bool {
 }
 
 // Memory returns about how many bytes embedding e holds at most for this carrier
-// (the worst window, the decoder's own image), to weigh requests by.
+// (the worst window, the decoder's own image), to weigh requests by. Where there is
+// alpha, how many rows the window takes is known only when they are read.
 func (i Info) Memory(e *Embedding) int64 {
 	const flat = 8 << 20
 	image := i.Pixels() * int64(i.Model.channels()*i.Depth/8)
-	marks := i.Pixels() * int64(i.Model.Colors()) / 4
+	samples := i.Pixels() * int64(i.Model.Colors())
+	if window := e.need() + int64(i.Width*i.Model.Colors()); e.Format == V1 && e.Rate > 0 && !i.Model.Alpha() {
+		samples = min(samples, window)
+	}
+	marks := samples / 4
 	switch {
 	case i.Source == "jpeg":
 		return flat + marks + image*i.jpegCost()

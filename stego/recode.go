@@ -21,8 +21,8 @@ type recoder struct {
 	behind int     // where in raw these end
 }
 
-// write appends the tokens from … to−1 of a block, whose bytes are now those of raw from at to its end.
-func (r *recoder) write(b *block, z *inflater, from, to int, raw []byte, at int) {
+// write appends the tokens from … to−1 of a block, whose bytes are now those of raw from at to its end. all: the block ends with them.
+func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byte, at int) {
 	if b.stored {
 		r.close(raw)
 		r.store(raw[at:])
@@ -35,7 +35,7 @@ func (r *recoder) write(b *block, z *inflater, from, to int, raw []byte, at int)
 		r.keep(b, z, from, to, raw)
 	case r.covered(b, toks[first:last], raw, begin):
 		r.mix(b, z, from, to, raw, at)
-	case b.ended && z.start(b, from) == b.begin && (to == len(z.toks) || len(z.blocks) > 1 && to == z.blocks[1].tok):
+	case all && z.start(b, from) == b.begin:
 		r.wait(toks, raw, at, len(raw))
 	default:
 		r.keep(b, z, from, from+first, raw)

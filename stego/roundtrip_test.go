@@ -58,7 +58,7 @@ func confirm(t testing.TB, carrier, out []byte, e *Embedding, p Payload, o Extra
 	if err := Check(bytes.NewReader(out), e, Limits{}, 0); err != nil {
 		t.Errorf("Check: %v", err)
 	}
-	if err := Verify(bytes.NewReader(carrier), bytes.NewReader(out), e, Limits{}); err != nil {
+	if err := Verify(bytes.NewReader(carrier), bytes.NewReader(out), e, Limits{}, 0); err != nil {
 		t.Errorf("Verify: %v", err)
 	}
 	got, _, err := Extract(bytes.NewReader(out), o)

@@ -277,7 +277,7 @@ func (s *splice) write() {
 		}
 		n, size := fitting(z.toks[used:end], len(s.made)-s.written)
 		if n > 0 {
-			s.rec.write(b, z, used, used+n, s.made[:s.written+size], s.written)
+			s.rec.write(b, z, used, used+n, b.ended && used+n == end, s.made[:s.written+size], s.written)
 			s.written += size
 		}
 		if used += n; used < end || !b.ended {

@@ -9,9 +9,10 @@ import (
 
 // Verify reports whether output is what embedding e into the carrier makes: the
 // same size and type, and in every row exactly the samples that Embed writes, so
-// that only permitted samples differ, each by one, and the payload is in them.
-// The error is a *VerifyError where the output is at fault.
-func Verify(carrier, output io.Reader, e *Embedding, lim Limits) error {
+// that only permitted samples differ, each by one, and the payload is in them. It looks at so many rows, a Report's Decoded, where
+// Matches has shown that the rest is the carrier's own; 0: at all, and at what follows them. The error is a *VerifyError where the
+// output is at fault.
+func Verify(carrier, output io.Reader, e *Embedding, lim Limits, rows int) error {
 	if err := e.check(); err != nil {
 		return err
 	}
@@ -27,19 +28,19 @@ func Verify(carrier, output io.Reader, e *Embedding, lim Limits) error {
 	if err != nil {
 		return err
 	}
-	return compare(want, got)
+	return compare(want, got, rows)
 }
 
-// Matches reports whether output is, byte for byte, what Embed makes here of the same carrier, embedding and options. It reads
-// output as it comes and decodes nothing of it. ErrDiffers says that it is not: then Verify tells whether another program
-// made the same picture.
-func Matches(carrier, output io.Reader, e *Embedding, o EmbedOptions) error {
+// Matches finds out whether output is, byte for byte, what Embed makes here of the same carrier, embedding and options, and returns what
+// Embed reports. It reads output as it comes and decodes nothing of it. ErrDiffers says that it is not the same: then Verify tells whether
+// another program made the same picture.
+func Matches(carrier, output io.Reader, e *Embedding, o EmbedOptions) (Report, error) {
 	m := &matcher{want: output}
-	_, err := Embed(m, carrier, e, o)
+	rep, err := Embed(m, carrier, e, o)
 	if err == nil {
 		err = m.end()
 	}
-	return err
+	return rep, err
 }
 
 // ErrDiffers means that a file is not the one that this program makes.
@@ -93,10 +94,13 @@ func describe(source string, l layout) string {
 	return fmt.Sprintf("%s %d×%d %v %d bit", source, l.width, l.height, l.model, l.depth)
 }
 
-// compare reads both images to their ends.
-func compare(want hidden, got *carrier) error {
+// compare reads so many rows of both images, or 0: all that is there.
+func compare(want hidden, got *carrier, rows int) error {
+	if rows == 0 {
+		rows = want.l.height
+	}
 	a, b := make([]byte, want.l.row()), make([]byte, want.l.row())
-	for y := range want.l.height {
+	for y := range min(rows, want.l.height) {
 		if err := want.rows.next(a); err != nil {
 			return fmt.Errorf("carrier: %w", err)
 		}
@@ -106,6 +110,9 @@ func compare(want hidden, got *carrier) error {
 		if !bytes.Equal(a, b) {
 			return &VerifyError{Row: y, Reason: "pixels are not those of this carrier and payload"}
 		}
+	}
+	if rows < want.l.height {
+		return nil
 	}
 	if err := want.rows.finish(); err != nil {
 		return fmt.Errorf("carrier: %w", err)

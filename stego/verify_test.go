@@ -32,7 +32,7 @@ func TestVerifyNoticesAnyOtherPixel(t *testing.T) {
 	carrier := goodImages(t)["gray8.png"]
 	out, e, _ := embed(t, carrier, Payload{Kind: Text, Data: []byte("hello")}, SealOptions{})
 	for _, at := range []int{0, headBits + 96, 96*72 - 1} {
-		if err := Verify(bytes.NewReader(carrier), bytes.NewReader(redrawn(t, out, at)), e, Limits{}); !isVerify(err) {
+		if err := Verify(bytes.NewReader(carrier), bytes.NewReader(redrawn(t, out, at)), e, Limits{}, 0); !isVerify(err) {
 			t.Errorf("sample %d changed: Verify = %v", at, err)
 		}
 	}
@@ -49,7 +49,7 @@ func TestVerifyAcceptsAnyEncoderOfTheSamePixels(t *testing.T) {
 	if err := png.Encode(&again, im); err != nil {
 		t.Fatal(err)
 	}
-	if err := Verify(bytes.NewReader(carrier), &again, e, Limits{}); err != nil {
+	if err := Verify(bytes.NewReader(carrier), &again, e, Limits{}, 0); err != nil {
 		t.Errorf("Verify = %v", err)
 	}
 }
@@ -79,7 +79,7 @@ func TestVerifyNoticesAnotherTypeAndSize(t *testing.T) {
 	carrier := all["gray8.png"]
 	_, e, _ := embed(t, carrier, Payload{Kind: Text, Data: []byte("hello")}, SealOptions{})
 	for _, name := range []string{"gray16.png", "graya8.png", "onerow.png", "photo-gray.jpg"} {
-		if err := Verify(bytes.NewReader(carrier), bytes.NewReader(all[name]), e, Limits{}); !isVerify(err) {
+		if err := Verify(bytes.NewReader(carrier), bytes.NewReader(all[name]), e, Limits{}, 0); !isVerify(err) {
 			t.Errorf("%s: Verify = %v, want a VerifyError", name, err)
 		}
 	}
@@ -122,7 +122,7 @@ func TestMatchesKnowsItsOwnOutput(t *testing.T) {
 		"the same": {out, nil}, "another last byte": {last, ErrDiffers},
 		"cut off": {out[:len(out)-1], ErrDiffers}, "longer": {append(bytes.Clone(out), 0), ErrDiffers}, "empty": {nil, ErrDiffers},
 	} {
-		if err := Matches(bytes.NewReader(carrier), bytes.NewReader(c.output), e, EmbedOptions{}); !errors.Is(err, c.want) {
+		if _, err := Matches(bytes.NewReader(carrier), bytes.NewReader(c.output), e, EmbedOptions{}); !errors.Is(err, c.want) {
 			t.Errorf("%s: Matches = %v, want %v", name, err, c.want)
 		}
 	}

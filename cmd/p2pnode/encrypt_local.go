@@ -27,7 +27,7 @@ func (h *hiding) local(image *picture, sealed *stego.Embedding, extract stego.Ex
 	if found.Kind != h.content.Kind || found.Name != h.content.Name || !bytes.Equal(found.Data, h.content.Data) {
 		return node.Receipt{}, failf(wire.CodeVerify, "the result holds something else than was hidden")
 	}
-	if err := stego.Verify(image.reader(), made(), sealed, limits(h.c)); err != nil {
+	if err := stego.Verify(image.reader(), made(), sealed, limits(h.c), report.Decoded); err != nil {
 		return node.Receipt{}, err
 	}
 	return node.Receipt{Size: report.Size, SHA256: report.SHA256, Capacity: report.Capacity, Hidden: report.Hidden, Attempts: 1, Verified: true}, nil
