@@ -10,6 +10,10 @@
 //	                     └─────► compare ◄─ rows ◄─ output    Verify
 //	output ──► rows ─► finder ─► boxes            Check, Extract
 //
+// A PNG whose samples stay what they are is not written anew: a splice decodes the
+// rows that change, writes their part of the deflate stream again, token by token,
+// and passes the rest of the file through (splice.go, docs/STEGO.md §8.1).
+//
 // A v1 payload (docs/STEGO.md §3) is
 //
 //	salt (16) ‖ header box (16 + 16) ‖ payload box (n + 16)

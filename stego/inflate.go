@@ -1,9 +1,5 @@
 package stego
 
-import (
-	"encoding/binary"
-)
-
 // inflater decodes a zlib stream (RFC 1950, RFC 1951) and, unlike others, remembers how: the tokens that the bytes came of
 // and the codes of each block. It can stop behind any token, and then knows which bit comes next. Whoever uses it drops
 // what is no longer needed of raw, toks and blocks; the last 32 KiB of raw stay.
@@ -287,111 +283,6 @@ func (z *inflater) repeat(length, dist int) error {
 		z.raw = append(z.raw, z.raw[at:min(len(z.raw), at+end-len(z.raw))]...)
 	}
 	return nil
-}
-
-// decodeFast decodes while the input is ample, without looking at each byte whether there is another.
-func (z *inflater) decodeFast(most int) error {
-	const ample = 16
-	in, pos, acc, n := z.in, z.pos, z.acc&(1<<z.n-1), z.n
-	z.raw = grown(z.raw, most+maxMatch)
-	raw, o := z.raw[:cap(z.raw)], len(z.raw)
-	lit, mask := z.lit.table, uint64(1)<<z.lit.root-1
-	begin := o // of the run of literals
-	var err error
-	for o < most && pos+ample <= len(in) {
-		acc |= binary.LittleEndian.Uint64(in[pos:]) << n
-		pos += int(63-n) >> 3
-		n |= 56
-		e := lit[acc&mask]
-		if e&isLiteral != 0 {
-			acc >>= e.bits() & 63
-			n -= e.bits()
-			raw[o] = byte(e >> 16)
-			if o++; o == most {
-				break
-			}
-			if e = lit[acc&mask]; e&isLiteral != 0 {
-				acc >>= e.bits() & 63
-				n -= e.bits()
-				raw[o] = byte(e >> 16)
-				if o++; o == most {
-					break
-				}
-				e = lit[acc&mask]
-			}
-		}
-		if e&isLink != 0 {
-			e = z.lit.find(acc)
-		}
-		if e == 0 || e&isInvalid != 0 {
-			err = errSymbol
-			break
-		}
-		acc >>= e.bits() & 63
-		n -= e.bits()
-		if e&isLiteral != 0 {
-			raw[o] = byte(e >> 16)
-			o++
-			continue
-		}
-		z.record(o-begin, (z.gone+int64(pos))*8-int64(n+e.bits()))
-		begin = o
-		if e&endsBlock != 0 {
-			z.close()
-			break
-		}
-		length := e.value() + int(acc&(1<<e.extra()-1))
-		acc >>= e.extra() & 63
-		n -= e.extra()
-		if n < 32 {
-			acc |= binary.LittleEndian.Uint64(in[pos:]) << n
-			pos += int(63-n) >> 3
-			n |= 56
-		}
-		if e = z.dist.find(acc); e == 0 || e&isInvalid != 0 {
-			err = errSymbol
-			break
-		}
-		acc >>= e.bits() & 63
-		n -= e.bits()
-		dist := e.value() + int(acc&(1<<e.extra()-1))
-		acc >>= e.extra() & 63
-		n -= e.extra()
-		if dist > o {
-			err = errFar
-			break
-		}
-		z.toks, z.ends = append(z.toks, match(length, dist)), append(z.ends, (z.gone+int64(pos))*8-int64(n))
-		o = repeat(raw, o, length, dist)
-		begin = o
-	}
-	z.raw = raw[:o]
-	z.pos, z.acc, z.n = pos, acc, n
-	z.record(o-begin, z.bit())
-	return err
-}
-
-// grown returns b with room for n bytes in all.
-func grown(b []byte, n int) []byte {
-	if cap(b) >= n {
-		return b
-	}
-	bigger := make([]byte, len(b), max(n, 2*cap(b)))
-	copy(bigger, b)
-	return bigger
-}
-
-// repeat copies a match to raw[o:] and returns where it ends. There is room.
-func repeat(raw []byte, o, length, dist int) int {
-	if dist >= length {
-		copy(raw[o:o+length], raw[o-dist:])
-		return o + length
-	}
-	end := o + length
-	for ; o < end; dist *= 2 { // the piece that is repeated doubles
-		o += copy(raw[o:end], raw[o-dist:o])
-	}
-	return end
 }
 
 // rest returns what follows the last bit that was used: first the byte that it is in, if it is not that byte's last, and
