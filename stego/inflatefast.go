@@ -106,4 +106,3 @@ func repeat(raw []byte, o, length, dist int) int {
 	}
 	return end
 }
-
