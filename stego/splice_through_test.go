@@ -8,7 +8,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -112,38 +111,4 @@ func TestChecksumsFollowChanges(t *testing.T) {
 			t.Fatalf("crcChange leads to %08x, want %08x", got, want)
 		}
 	})
-}
-
-func BenchmarkSplice(b *testing.B) {
-	for name, size := range map[string][2]int{"12MP": {4000, 3000}, "512": {512, 512}} {
-		file := noisyPhoto(b, size[0], size[1], png.DefaultCompression)
-		info, _ := Measure(bytes.NewReader(file), Limits{})
-		anchor := cpuTime(b)
-		im, err := png.Decode(bytes.NewReader(file))
-		if err == nil {
-			err = png.Encode(io.Discard, im)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		anchor = cpuTime(b) - anchor
-		for label, n := range map[string]int{"100B": 100, "10KB": 10_000} {
-			e, err := Seal(Payload{Kind: File, Data: make([]byte, n)}, info, SealOptions{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			rand.NewChaCha8([32]byte{}).Read(e.Sealed[16:])
-			b.Run(name+"/"+label, func(b *testing.B) {
-				begin := cpuTime(b)
-				for b.Loop() {
-					if _, _, err := EmbedBytes(file, e, EmbedOptions{}); err != nil {
-						b.Fatal(err)
-					}
-				}
-				each := float64(cpuTime(b)-begin) / float64(b.N)
-				b.ReportMetric(each/1000, "cpu-µs/op")
-				b.ReportMetric(float64(anchor)/each, "×image/png")
-			})
-		}
-	}
 }
