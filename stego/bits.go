@@ -1,5 +1,10 @@
 package stego
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // bit returns bit i of b, the most significant of each byte first.
 func bit(b []byte, i int64) byte { return b[i>>3] >> (7 - i&7) & 1 }
 
@@ -30,7 +35,7 @@ type marks struct {
 
 // newMarks places the bits of box in a window of n usable samples.
 func newMarks(n int64, box []byte, place key) marks {
-	m := marks{pairs: make([]byte, (n+3)/4), n: n}
+	m := marks{pairs: make([]byte, max(8, (n+3)/4)), n: n}
 	p := newPermutation(uint64(n), place)
 	for i := range int64(len(box)) * 8 {
 		at := p.at(uint64(i))
@@ -41,15 +46,17 @@ func newMarks(n int64, box []byte, place key) marks {
 
 // next returns the first sample from i on that carries a bit, or end.
 func (m marks) next(i, end int64) int64 {
+	const carries = 0xaaaaaaaaaaaaaaaa
 	for i < end {
-		if i&3 == 0 && m.pairs[i>>2] == 0 {
-			i += 4
-			continue
+		at := i >> 2
+		if at+8 > int64(len(m.pairs)) {
+			at = max(0, int64(len(m.pairs))-8) // newMarks has room for one word at least
 		}
-		if m.pairs[i>>2]>>(2*(i&3))&2 != 0 {
-			return i
+		word := binary.LittleEndian.Uint64(m.pairs[at:]) & carries
+		if word &= ^uint64(0) << (2 * (i - at<<2)); word != 0 {
+			return min(end, at<<2+int64(bits.TrailingZeros64(word))>>1)
 		}
-		i++
+		i = at<<2 + 32
 	}
 	return end
 }

@@ -12,11 +12,16 @@ type adlerShift struct {
 	a, b int64
 }
 
-// change notes that byte i is another.
-func (s *adlerShift) change(i int64, from, to byte) {
-	d := int64(to) - int64(from)
-	s.a = (s.a + d) % modAdler
-	s.b = (s.b + (s.n-i)%modAdler*d) % modAdler
+// change notes that bytes from number i on are others. There are at most 2^24 of them.
+func (s *adlerShift) change(i int64, was, is []byte) {
+	sum, moment := int64(0), int64(0)
+	for k, v := range is {
+		d := int64(v) - int64(was[k])
+		sum += d
+		moment += int64(k) * d
+	}
+	s.a = (s.a + sum) % modAdler
+	s.b = (s.b + (s.n-i)%modAdler*(sum%modAdler) - moment%modAdler) % modAdler
 }
 
 // apply returns the checksum after the changes.

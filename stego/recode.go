@@ -12,13 +12,20 @@ import (
 type recoder struct {
 	w     bitWriter
 	open  *block // whose own codes the block that is being written has; nil: none is
-	stays []bool
-	toks  []token
+	parts []part
+	toks  []token // of the parts that change
 	freq  frequencies
 
 	waits  []token // not yet written, for which codes are to be made
 	size   int     // bytes they make
 	behind int     // where in raw these end
+}
+
+// part is a piece of a block: tokens that stay, or what others become.
+type part struct {
+	stays    bool
+	from, to int // in the inflater's tokens; in the recoder's where they change
+	at       int // where their bytes begin
 }
 
 // write appends the tokens from … to−1 of a block, whose bytes are now those of raw from at to its end. all: the block ends with them.
@@ -28,43 +35,69 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 		r.store(raw[at:])
 		return
 	}
-	toks := z.toks[from:to]
-	first, last, begin, end := r.compare(toks, z.raw, raw, at)
+	change := r.plan(z, from, to, raw, at)
 	switch {
-	case first == last:
-		r.keep(b, z, from, to, raw)
-	case r.covered(b, toks[first:last], raw, begin):
-		r.mix(b, z, from, to, raw, at)
+	case change.from == change.to || r.freq.covered(b.encoder()):
+		r.carryOut(b, z, raw)
 	case all && z.start(b, from) == b.begin:
-		r.wait(toks, raw, at, len(raw))
+		r.wait(z.toks[from:to], raw, at, len(raw))
 	default:
-		r.keep(b, z, from, from+first, raw)
-		r.wait(toks[first:last], raw, begin, end)
-		r.keep(b, z, from+last, to, raw)
+		r.keep(b, z, from, change.from, raw)
+		r.wait(z.toks[change.from:change.to], raw, change.at, change.at+sizeOf(z.toks[change.from:change.to]))
+		r.keep(b, z, change.to, to, raw)
 	}
 }
 
-// compare finds out which tokens stay. The first that does not makes the bytes from begin on, and last is behind the last,
-// which ends at end.
-func (r *recoder) compare(toks []token, was, raw []byte, at int) (first, last, begin, end int) {
-	r.stays = r.stays[:0]
-	for i, t := range toks {
+// plan divides tokens into parts, and counts the symbols of what changes. It returns from which to behind which token that is.
+func (r *recoder) plan(z *inflater, from, to int, raw []byte, at int) (change part) {
+	r.parts, r.toks, r.freq = r.parts[:0], r.toks[:0], frequencies{}
+	for i := from; i < to; i++ {
+		t := z.toks[i]
 		n := t.size()
-		want := was[at:]
+		was := z.raw[at:]
 		if t&isMatch != 0 {
-			want = raw[at-t.dist():]
+			was = raw[at-t.dist():]
 		}
-		stays := bytes.Equal(raw[at:at+n], want[:n])
-		if !stays && first == last {
-			first, begin = i, at
+		stays := bytes.Equal(raw[at:at+n], was[:n])
+		p := r.part(stays, i, at)
+		if stays {
+			p.to = i + 1
+		} else {
+			begin := len(r.toks)
+			r.toks = append(r.toks, split(r.toks[begin:begin], z.toks[i:i+1], raw, at)...) // never joined to an earlier part
+			p.to = len(r.toks)
+			r.freq.count(r.toks[begin:], raw, at)
+			if change.from == change.to {
+				change.from, change.at = i, at
+			}
+			change.to = i + 1
 		}
 		at += n
-		if !stays {
-			last, end = i+1, at
-		}
-		r.stays = append(r.stays, stays)
 	}
-	return first, last, begin, end
+	return change
+}
+
+// part returns the part that a token belongs to: the last, or a new one.
+func (r *recoder) part(stays bool, i, at int) *part {
+	if n := len(r.parts); n == 0 || r.parts[n-1].stays != stays {
+		if !stays {
+			i = len(r.toks)
+		}
+		r.parts = append(r.parts, part{stays: stays, from: i, to: i, at: at})
+	}
+	return &r.parts[len(r.parts)-1]
+}
+
+// carryOut writes the parts in the block's own codes.
+func (r *recoder) carryOut(b *block, z *inflater, raw []byte) {
+	for _, p := range r.parts {
+		if p.stays {
+			r.keep(b, z, p.from, p.to, raw)
+			continue
+		}
+		r.begin(b, raw)
+		r.w.tokens(b.enc, r.toks[p.from:p.to], raw, p.at)
+	}
 }
 
 // keep copies tokens with their codes.
@@ -75,32 +108,11 @@ func (r *recoder) keep(b *block, z *inflater, from, to int, raw []byte) {
 	}
 }
 
-// mix copies tokens that stay and writes what others become, all in the block's own codes.
-func (r *recoder) mix(b *block, z *inflater, from, to int, raw []byte, at int) {
-	for i := from; i < to; {
-		n, size := i, 0
-		for n < to && r.stays[n-from] == r.stays[i-from] {
-			size += z.toks[n].size()
-			n++
-		}
-		if r.stays[i-from] {
-			r.keep(b, z, i, n, raw)
-		} else {
-			r.begin(b, raw)
-			r.toks = split(r.toks[:0], z.toks[i:n], raw, at)
-			r.w.tokens(b.enc, r.toks, raw, at)
-		}
-		at += size
-		i = n
+func sizeOf(toks []token) (n int) {
+	for _, t := range toks {
+		n += t.size()
 	}
-}
-
-// covered reports whether all that tokens become has codes in their block.
-func (r *recoder) covered(b *block, toks []token, raw []byte, at int) bool {
-	b.encode()
-	r.toks = split(r.toks[:0], toks, raw, at)
-	r.freq.count(r.toks, raw, at)
-	return r.freq.covered(b.enc)
+	return n
 }
 
 // wait has tokens that make the bytes of raw from at to end written in codes that are made for them and for those behind them.
@@ -116,6 +128,7 @@ func (r *recoder) wait(toks []token, raw []byte, at, end int) {
 // anew writes what waits.
 func (r *recoder) anew(raw []byte) {
 	at := r.behind - r.size
+	r.freq = frequencies{}
 	r.freq.count(r.waits, raw, at)
 	lit, dist := r.freq.lengths()
 	r.w.dynamicHeader(lit, dist)
@@ -133,11 +146,12 @@ func (z *inflater) start(b *block, tok int) int64 {
 	return max(b.begin, z.from)
 }
 
-// encode makes the block's codes for writing.
-func (b *block) encode() {
+// encoder returns the block's codes for writing.
+func (b *block) encoder() *encoder {
 	if b.enc == nil {
 		b.enc = newEncoder(b.lit, b.dist)
 	}
+	return b.enc
 }
 
 // begin has a block with b's own codes open, which is not the last.
@@ -146,7 +160,7 @@ func (r *recoder) begin(b *block, raw []byte) {
 		return
 	}
 	r.close(raw)
-	b.encode()
+	b.encoder()
 	r.w.put(uint64(b.head[0]&6), 3)
 	r.w.copyFrom(b.head, 3, int64(b.bits))
 	r.open = b
@@ -345,9 +359,8 @@ type frequencies struct {
 	dist [distSymbols]int32
 }
 
-// count counts the symbols of tokens, and one end of a block.
+// count adds the symbols of tokens, and has one end of a block.
 func (f *frequencies) count(toks []token, raw []byte, at int) {
-	*f = frequencies{}
 	for _, t := range toks {
 		n := t.size()
 		if t&isMatch != 0 {

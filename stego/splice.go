@@ -170,7 +170,8 @@ func (s *splice) weaveRow(h hidden) error {
 	old := s.z.raw[at : at+s.line]
 	if changed || s.touched {
 		s.made = refilter(s.made, old[0], s.woven, s.above, s.l.pixel())
-		s.compare(old, s.made[at:], at)
+		s.adler.change(s.base+int64(at), old, s.made[at:])
+		s.last = at + s.line - unchanged(old, s.made[at:])
 	} else {
 		s.made = append(s.made, old...)
 	}
@@ -180,14 +181,12 @@ func (s *splice) weaveRow(h hidden) error {
 	return nil
 }
 
-// compare notes which bytes of a row changed.
-func (s *splice) compare(old, made []byte, at int) {
-	for i, v := range made {
-		if v != old[i] {
-			s.adler.change(s.base+int64(at+i), old[i], v)
-			s.last = at + i + 1
-		}
+// unchanged returns how many bytes at the ends of two rows are the same.
+func unchanged(a, b []byte) (n int) {
+	for n < len(a) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
 	}
+	return n
 }
 
 // runOut decodes as far as matches may look back to a byte that changed, and writes that.

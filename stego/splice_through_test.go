@@ -90,11 +90,13 @@ func TestChecksumsFollowChanges(t *testing.T) {
 		}
 		was := append(bytes.Clone(a), rest...)
 		is, s := bytes.Clone(was), adlerShift{n: int64(len(was))}
-		for i := range is {
-			if rapid.Bool().Draw(t, "change") {
-				is[i] ^= rapid.Byte().Draw(t, "by")
-				s.change(int64(i), was[i], is[i])
+		for i := 0; i < len(is); {
+			n := min(rapid.IntRange(1, 500).Draw(t, "row"), len(is)-i)
+			for k := i; k < i+n; k += rapid.IntRange(1, 9).Draw(t, "step") {
+				is[k] ^= rapid.Byte().Draw(t, "by")
 			}
+			s.change(int64(i), was[i:i+n], is[i:i+n])
+			i += n
 		}
 		if got, want := s.apply(adler32.Checksum(was)), adler32.Checksum(is); got != want {
 			t.Fatalf("Adler-32 = %08x, want %08x", got, want)
