@@ -26,6 +26,30 @@ func (s *bitset) push(v byte) {
 	s.n++
 }
 
+// pushLowest appends the lowest bits of n samples, 8 or 16 bits each and without others between.
+func (s *bitset) pushLowest(row []byte, size, n int) {
+	at := size - 1
+	for ; n > 0 && s.n&7 != 0; n-- {
+		s.push(row[at] & 1)
+		at += size
+	}
+	for ; n >= 8 && size == 1; n -= 8 {
+		s.bytes = append(s.bytes, lowest(binary.LittleEndian.Uint64(row[at:])))
+		s.n += 8
+		at += 8
+	}
+	for ; n > 0; n-- {
+		s.push(row[at] & 1)
+		at += size
+	}
+}
+
+// lowest gathers the lowest bits of eight bytes, the first byte's highest: the product moves bit 8i to bit 63 − i, and no two
+// of its terms meet.
+func lowest(v uint64) byte {
+	return byte(v & 0x0101010101010101 * 0x8040201008040201 >> 56)
+}
+
 // marks says for each usable sample of a window whether it carries a bit, and
 // which: two bits a sample, so that a window costs a quarter of its samples.
 type marks struct {

@@ -30,6 +30,10 @@ func (f *finder) read() (head, from int, err error) {
 
 // collect appends the lowest bits of the row's usable samples begin … end−1.
 func (f *finder) collect(l layout, begin, end int) {
+	if !l.model.Alpha() && begin == 0 {
+		f.bits.pushLowest(f.row, l.sample(), min(end, l.perRow()))
+		return
+	}
 	n := 0
 	l.walk(f.row, func(at, _ int) bool {
 		if n >= begin && n < end {

@@ -20,6 +20,7 @@ type splice struct {
 	total int64 // bytes of all rows
 	feed  idatReader
 	z     inflater
+	begun bool // the header of the zlib stream is read
 
 	// Positions count from the beginning of z.raw and made, which is byte base of the pixel data.
 	base    int64
@@ -103,11 +104,38 @@ func (s *splice) read(dst []byte) error {
 	copy(dst, s.cur)
 	s.cur, s.prior = s.prior, s.cur
 	s.next = end
+	if s.out == nil {
+		s.skim()
+	}
 	return nil
+}
+
+// skim drops what was read, where nothing is going to be written.
+func (s *splice) skim() {
+	n := s.next - maxWindow
+	if n < 4*batch {
+		return
+	}
+	z := &s.z
+	ended := len(z.blocks)
+	if ended > 0 && !z.blocks[ended-1].ended {
+		ended--
+	}
+	z.forget(len(z.toks), ended)
+	z.raw = append(z.raw[:0], z.raw[n:]...)
+	s.base += int64(n)
+	s.next -= n
 }
 
 // run decodes until so many bytes of z.raw are there.
 func (s *splice) run(end int) error {
+	if !s.begun {
+		head, err := s.z.header()
+		if err != nil {
+			return s.corrupt(err)
+		}
+		s.rec.w.out, s.begun = append(s.rec.w.out, head[:]...), true
+	}
 	if err := s.corrupt(s.z.run(end)); err != nil {
 		return err
 	}
@@ -140,11 +168,6 @@ func (s *splice) corrupt(err error) error {
 // weave makes all rows that change, and writes what comes of them. ended reports whether that was all of the pixel data,
 // its checksum included: else the rest of the file follows.
 func (s *splice) weave(h hidden) (ended bool, err error) {
-	head, err := s.z.header()
-	if err != nil {
-		return false, s.corrupt(err)
-	}
-	s.rec.w.out = append(s.rec.w.out, head[:]...)
 	for s.rows < s.l.height && (s.touched || !h.done()) {
 		if err := s.weaveRow(h); err != nil {
 			return false, err

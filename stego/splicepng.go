@@ -19,6 +19,16 @@ func (c *carrier) splice(out *digestWriter, e *Embedding, o EmbedOptions) (Repor
 	return rep, nil
 }
 
+// skimmed has the carrier's rows read by an inflater that goes no further than it must, where it can. Whoever is done with them calls free.
+func (c *carrier) skimmed(f Format) (free func()) {
+	if !c.info.Splices(f) {
+		return func() {}
+	}
+	s := newSplice(c.info.layout(), &c.rows.(*pngReader).c, nil)
+	c.rows = source{s}
+	return s.free
+}
+
 // joint is a PNG file in which a splice replaces the beginning of the pixel data.
 type joint struct {
 	c *carrier
