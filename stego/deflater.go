@@ -14,16 +14,6 @@ const (
 	matchLevel = 6
 )
 
-// PNG filter types that the encoder uses.
-const (
-	noFilter    = byte(0)
-	leftFilter  = byte(1)
-	upFilter    = byte(2)
-	paethFilter = byte(4)
-
-	averageFilter = byte(3) // of files that are spliced only
-)
-
 // deflater makes a zlib stream of rows. It works in bands: for each it tries on
 // a few rows which filter, and whether looking for matches or Huffman codes
 // alone, makes the least. Bands do not refer to each other.
@@ -147,38 +137,4 @@ func (d *deflater) trial(filter byte, begin, n int, matching bool) int {
 	d.scratch.Reset()
 	d.deflate(&d.scratch, d.lines, matching)
 	return d.scratch.Len()
-}
-
-// appendFiltered appends a filter type and a row with that filter on it.
-func appendFiltered(dst []byte, filter byte, cur, prior []byte, step int) []byte {
-	dst = append(dst, filter)
-	switch filter {
-	case leftFilter:
-		dst = append(dst, cur[:min(step, len(cur))]...)
-		for i := step; i < len(cur); i++ {
-			dst = append(dst, cur[i]-cur[i-step])
-		}
-	case upFilter:
-		for i, v := range cur {
-			dst = append(dst, v-prior[i])
-		}
-	case paethFilter:
-		dst = appendPaeth(dst, cur, prior, step)
-	default:
-		dst = append(dst, cur...)
-	}
-	return dst
-}
-
-func appendPaeth(dst, cur, prior []byte, step int) []byte {
-	begin := len(dst)
-	dst = append(dst, cur...)
-	out := dst[begin:]
-	for i := range min(step, len(cur)) {
-		out[i] = cur[i] - prior[i]
-	}
-	for i := step; i < len(cur); i++ {
-		out[i] = cur[i] - paeth(int32(cur[i-step]), int32(prior[i]), int32(prior[i-step]))
-	}
-	return dst
 }

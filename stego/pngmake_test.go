@@ -126,22 +126,6 @@ func (s pngSpec) line(p pass, width, y int) []byte {
 	return line
 }
 
-// appendAnyFilter is appendFiltered with the average filter, which our encoder never uses.
-func appendAnyFilter(dst []byte, filter byte, cur, prior []byte, step int) []byte {
-	if filter != 3 {
-		return appendFiltered(dst, filter, cur, prior, step)
-	}
-	dst = append(dst, 3)
-	for i, v := range cur {
-		left := 0
-		if i >= step {
-			left = int(cur[i-step])
-		}
-		dst = append(dst, v-byte((left+int(prior[i]))/2))
-	}
-	return dst
-}
-
 // deflated is a zlib stream.
 func deflated(b []byte) []byte {
 	var z bytes.Buffer

@@ -42,67 +42,31 @@ func isDeflate(err error) bool {
 	return false
 }
 
-// unfilter takes a PNG filter off a line in place; false: there is no such filter.
+// unfilter takes a PNG filter off a line of whole pixels in place; false: there is no such filter.
 func unfilter(filter byte, cur, prior []byte, step int) bool {
+	prior = prior[:len(cur)]
 	switch filter {
-	case 0:
-	case 1:
-		for i := step; i < len(cur); i++ {
-			cur[i] += cur[i-step]
-		}
-	case 2:
-		for i, up := range prior[:len(cur)] {
-			cur[i] += up
-		}
-	case 3:
-		unfilterAverage(cur, prior, step)
-	case 4:
-		unfilterPaeth(cur, prior, step)
+	case noFilter:
+	case leftFilter:
+		lanes(cur, prior, step, left3, left2, left1)
+	case upFilter:
+		unfilterUp(cur, prior)
+	case averageFilter:
+		lanes(cur, prior, step, average3, average2, average1)
+	case paethFilter:
+		lanes(cur, prior, step, paeth3, paeth2, paeth1)
 	default:
 		return false
 	}
 	return true
 }
 
-func unfilterAverage(cur, prior []byte, step int) {
-	prior = prior[:len(cur)]
-	for i := range min(step, len(cur)) {
-		cur[i] += prior[i] / 2
+func unfilterUp(cur, prior []byte) {
+	i := 0
+	for ; i <= len(cur)-8; i += 8 {
+		putWord(cur, i, addLanes(word(cur, i), word(prior, i)))
 	}
-	for i := step; i < len(cur); i++ {
-		cur[i] += byte((int(cur[i-step]) + int(prior[i])) / 2)
+	for ; i < len(cur); i++ {
+		cur[i] += prior[i]
 	}
-}
-
-func unfilterPaeth(cur, prior []byte, step int) {
-	prior = prior[:len(cur)]
-	for lane := range min(step, len(cur)) {
-		left, corner := int32(0), int32(0)
-		for i := lane; i < len(cur); i += step {
-			up := int32(prior[i])
-			left = int32(cur[i] + paeth(left, up, corner))
-			left &= 0xff
-			cur[i] = byte(left)
-			corner = up
-		}
-	}
-}
-
-// paeth returns the neighbour nearest to left + up − corner.
-func paeth(left, up, corner int32) byte {
-	p, q := up-corner, left-corner
-	r := abs(p + q)
-	p, q = abs(p), abs(q)
-	switch {
-	case p <= q && p <= r:
-		return byte(left)
-	case q <= r:
-		return byte(up)
-	}
-	return byte(corner)
-}
-
-func abs(v int32) int32 {
-	mask := v >> 31
-	return (v ^ mask) - mask
 }
