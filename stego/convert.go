@@ -81,10 +81,37 @@ func fillYCbCr(dst []byte, im *image.YCbCr, y int) {
 	}
 	luma, begin := im.Y[im.YOffset(0, y):], im.COffset(0, y)
 	cb, cr := im.Cb[begin:], im.Cr[begin:]
-	for x := range im.Rect.Max.X {
-		dst[0], dst[1], dst[2] = color.YCbCrToRGB(luma[x], cb[x>>shift], cr[x>>shift])
-		dst = dst[3:]
+	for x := 0; x < im.Rect.Max.X; {
+		c := tintOf(cb[x>>shift], cr[x>>shift])
+		for end := min(im.Rect.Max.X, (x>>shift+1)<<shift); x < end; x++ {
+			c.put(dst[:3:len(dst)], luma[x])
+			dst = dst[3:]
+		}
 	}
+}
+
+// tint is what the chroma of a pixel adds to its red, green and blue. It is
+// shared by the pixels that share chroma. The arithmetic is that of
+// color.YCbCrToRGB, of which it gives the very values.
+type tint struct{ r, g, b int32 }
+
+func tintOf(cb, cr uint8) tint {
+	u, v := int32(cb)-128, int32(cr)-128
+	return tint{91881 * v, -22554*u - 46802*v, 116130 * u}
+}
+
+// put writes a pixel.
+func (t tint) put(dst []byte, luma uint8) {
+	y := int32(luma) * 0x10101
+	dst[2], dst[1], dst[0] = upper(y+t.b), upper(y+t.g), upper(y+t.r)
+}
+
+// upper returns the third byte of v, or what is nearest where v is out of range.
+func upper(v int32) byte {
+	if uint32(v)>>24 == 0 {
+		return byte(v >> 16)
+	}
+	return byte(^(v >> 31))
 }
 
 // fillCMYK converts a row of a JPEG for print.
