@@ -21,5 +21,6 @@
 // The client seals it for one carrier and gets an Embedding, which is all that a
 // server needs: the server can neither read nor forge a text sealed with a
 // passphrase. An embedding is a pure function of carrier, embedding and options:
-// there is no clock, no network, no goroutine here, and entropy is handed in.
+// there is no clock and no network here, and entropy is handed in. Goroutines are
+// in bands.go only, and what comes out is the same without them.
 package stego

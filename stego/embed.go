@@ -12,6 +12,9 @@ type EmbedOptions struct {
 	Limits Limits
 	// StripMetadata drops what does not change how pixels look: EXIF, text, time.
 	StripMetadata bool
+	// Cores is how many cores the pixels of an image that is made anew may be deflated on. If zero, 1 is used,
+	// and no goroutine is started. The output is the same.
+	Cores int
 }
 
 // Report says what Embed did.
@@ -44,7 +47,7 @@ func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, erro
 	if err != nil {
 		return Report{}, err
 	}
-	if err := c.encode(out, hidden.rows, hidden.l, o.StripMetadata); err != nil {
+	if err := c.encode(out, hidden.rows, hidden.l, o); err != nil {
 		return Report{}, err
 	}
 	rep := hidden.report(c.info, e, c.info.Height)
@@ -97,17 +100,13 @@ func (c *carrier) colored() (rows, layout) {
 }
 
 // encode writes rows of a carrier, and its metadata around them, as PNG.
-func (c *carrier) encode(out io.Writer, from rows, l layout, strip bool) error {
-	keep := c.info.retention(l, strip)
+func (c *carrier) encode(out io.Writer, from rows, l layout, o EmbedOptions) error {
+	keep := c.info.retention(l, o.StripMetadata)
 	p := newPNGWriter(out, l)
 	p.header()
 	p.chunks(c.meta.before, keep)
-	row := make([]byte, l.row())
-	for y := 0; y < l.height && p.err == nil; y++ {
-		if err := from.next(row); err != nil {
-			return err
-		}
-		p.row(row)
+	if err := p.rows(from, o.Cores); err != nil {
+		return err
 	}
 	if p.err != nil {
 		return fmt.Errorf("write image: %w", p.err)
@@ -115,7 +114,6 @@ func (c *carrier) encode(out io.Writer, from rows, l layout, strip bool) error {
 	if err := from.finish(); err != nil {
 		return err
 	}
-	p.endRows()
 	p.chunks(c.meta.after, keep)
 	p.end()
 	if p.err != nil {

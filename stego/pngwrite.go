@@ -6,17 +6,16 @@ import (
 	"io"
 )
 
-// pngWriter writes a PNG file row by row. The first error stays in err and
+// pngWriter writes a PNG file part by part. The first error stays in err and
 // makes what follows do nothing.
 type pngWriter struct {
-	w    io.Writer
-	l    layout
-	body *deflater
-	err  error
+	w   io.Writer
+	l   layout
+	err error
 }
 
 func newPNGWriter(w io.Writer, l layout) *pngWriter {
-	return &pngWriter{w: w, l: l, body: newDeflater(l)}
+	return &pngWriter{w: w, l: l}
 }
 
 // header writes the signature and IHDR.
@@ -36,25 +35,8 @@ func (p *pngWriter) chunks(list []chunk, keep func(kind string) bool) {
 	}
 }
 
-// row takes the next row; it may be written later.
-func (p *pngWriter) row(row []byte) {
-	p.idat(p.body.add(row))
-}
-
-// endRows writes the rest of the pixel data.
-func (p *pngWriter) endRows() {
-	p.idat(p.body.end())
-}
-
 // end writes IEND.
 func (p *pngWriter) end() { p.chunk("IEND", nil) }
-
-// idat writes pixel data, if there is any.
-func (p *pngWriter) idat(data []byte) {
-	if len(data) > 0 {
-		p.chunk("IDAT", data)
-	}
-}
 
 // chunk writes one chunk.
 func (p *pngWriter) chunk(kind string, data []byte) {

@@ -116,6 +116,10 @@ func (s source) pure() bool {
 	return strings.HasPrefix(s.path, "node/core") || strings.HasPrefix(s.path, "node/ledger") || s.path == "node/record.go"
 }
 
+// sharers are the files of pure packages that may start goroutines, for what comes out does not depend on them: a function there
+// shares out work, and waits for all of it before it returns.
+var sharers = []string{"stego/bands.go"}
+
 // TestPureCodeStaysPure finds what would make a seed replay differently, or a decision wait.
 func TestPureCodeStaysPure(t *testing.T) {
 	banned := map[string][]string{
@@ -134,6 +138,9 @@ func TestPureCodeStaysPure(t *testing.T) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt:
+				if slices.Contains(sharers, s.path) {
+					break
+				}
 				t.Errorf("%v: goroutine in pure code", s.set.Position(n.Pos()))
 			case *ast.SelectorExpr:
 				if x, ok := n.X.(*ast.Ident); ok && slices.Contains(banned[x.Name], n.Sel.Name) {

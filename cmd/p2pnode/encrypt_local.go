@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"p2pnode/node"
 	"p2pnode/stego"
@@ -14,7 +15,7 @@ import (
 // local hides without a cluster, and checks the result as a client checks a server's.
 func (h *hiding) local(image *picture, sealed *stego.Embedding, extract stego.ExtractOptions, out *os.File) (node.Receipt, error) {
 	report, err := stego.Embed(out, image.reader(), sealed, stego.EmbedOptions{
-		Limits: limits(h.c), StripMetadata: h.c.Bool("strip-metadata"),
+		Limits: limits(h.c), StripMetadata: h.c.Bool("strip-metadata"), Cores: runtime.GOMAXPROCS(0),
 	})
 	if err != nil {
 		return node.Receipt{}, err
