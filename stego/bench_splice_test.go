@@ -38,9 +38,9 @@ func ratio(b *testing.B, anchor, ours func(), times int) {
 // timed returns the processor time of f, on a heap that was cleared before.
 func timed(b *testing.B, f func()) time.Duration {
 	runtime.GC()
-	begin := cpuTime(b)
+	begin := cpuTime()
 	f()
-	return max(cpuTime(b)-begin, time.Microsecond)
+	return max(cpuTime()-begin, time.Microsecond)
 }
 
 // benchPhotos are pictures to measure with: of P2PNODE_PHOTOS, a folder, its PNG files, else one made here.

@@ -99,7 +99,7 @@ func (s pngSpec) lines() []byte {
 		prior := make([]byte, s.head().rowBytes(int64(width)))
 		for y := range height {
 			cur := s.line(p, width, p.y+y*p.dy)
-			out = appendAnyFilter(out, s.filter(cur, prior, step), cur, prior, step)
+			out = appendFiltered(out, s.filter(cur, prior, step), cur, prior, step)
 			prior = cur
 		}
 	}

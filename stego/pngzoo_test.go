@@ -184,7 +184,7 @@ func leastFilter(cur, prior []byte, step int) (best byte) {
 	least := 1 << 62
 	for f := range byte(5) {
 		sum := 0
-		for _, v := range appendAnyFilter(nil, f, cur, prior, step)[1:] {
+		for _, v := range appendFiltered(nil, f, cur, prior, step)[1:] {
 			sum += int(max(int8(v), -int8(v)))
 		}
 		if sum < least {

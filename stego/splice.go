@@ -192,7 +192,7 @@ func (s *splice) weaveRow(h hidden) error {
 	changed, at := *h.changed != before, len(s.made)
 	old := s.z.raw[at : at+s.line]
 	if changed || s.touched {
-		s.made = refilter(s.made, old[0], s.woven, s.above, s.l.pixel())
+		s.made = appendFiltered(s.made, old[0], s.woven, s.above, s.l.pixel())
 		s.adler.change(s.base+int64(at), old, s.made[at:])
 		s.last = at + s.line - unchanged(old, s.made[at:])
 	} else {
@@ -380,20 +380,4 @@ func (s *splice) reopen() {
 func (s *splice) flush() {
 	s.out(s.rec.w.out)
 	s.rec.w.out = s.rec.w.out[:0]
-}
-
-// refilter appends a filter type and a row with that filter on it.
-func refilter(dst []byte, filter byte, cur, prior []byte, step int) []byte {
-	if filter != averageFilter {
-		return appendFiltered(dst, filter, cur, prior, step)
-	}
-	dst = append(dst, filter)
-	for i, v := range cur {
-		left := 0
-		if i >= step {
-			left = int(cur[i-step])
-		}
-		dst = append(dst, v-byte((left+int(prior[i]))/2))
-	}
-	return dst
 }

@@ -10,7 +10,7 @@ import (
 // follows the changed rows only to check CRCs.
 func (c *carrier) splice(out *digestWriter, e *Embedding, o EmbedOptions) (Report, error) {
 	j := c.joint(&pngWriter{w: out}, e, o)
-	rep, err := j.run(&tail{pass: j.w.write}, (*tail).follow)
+	rep, err := j.run(&ending{pass: j.w.write}, (*ending).follow)
 	if err != nil {
 		return Report{}, err
 	}
@@ -42,9 +42,9 @@ func (c *carrier) joint(w *pngWriter, e *Embedding, o EmbedOptions) *joint {
 	return &joint{c: c, p: c.rows.(*pngReader), w: w, e: e, o: o}
 }
 
-// run writes the whole file. follow passes the rest of the pixel data to a tail and leaves the chunk behind it open.
-func (j *joint) run(t *tail, follow func(*tail, *chunkReader, []byte) error) (Report, error) {
-	s := newSplice(j.c.info.layout(), &j.p.c, j.w.idat)
+// run writes the whole file. follow passes the rest of the pixel data to a ending and leaves the chunk behind it open.
+func (j *joint) run(t *ending, follow func(*ending, *chunkReader, []byte) error) (Report, error) {
+	s := newSplice(j.c.info.layout(), &j.p.c, func(data []byte) { j.w.chunk("IDAT", data) })
 	defer s.free()
 	j.c.rows = source{s}
 	h, err := j.c.hide(j.e)
@@ -98,7 +98,7 @@ func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, er
 	}
 	out := &pieces{}
 	j := c.joint(&pngWriter{w: out}, e, o)
-	rep, err := j.run(&tail{pass: out.pass, stable: true}, func(t *tail, r *chunkReader, ahead []byte) error {
+	rep, err := j.run(&ending{pass: out.pass, stable: true}, func(t *ending, r *chunkReader, ahead []byte) error {
 		at, err := t.jump(file, r, ahead)
 		if err != nil {
 			return err

@@ -6,10 +6,10 @@ import (
 	"io"
 )
 
-// tail passes the rest of the pixel data on as it is, but for its checksum: the last four bytes, which are known for the
+// ending passes the rest of the pixel data on as it is, but for its checksum: the last four bytes, which are known for the
 // last only when no IDAT chunk follows. It holds four bytes back, with what is between them, and in the end puts the new
 // checksum there, and corrects the CRCs of the chunks that they lie in.
-type tail struct {
+type ending struct {
 	pass   func([]byte) // takes what goes out; it may be kept if stable
 	stable bool         // what is given stays as it is
 	held   []heldPiece
@@ -36,7 +36,7 @@ const mostHeld = 10_000
 var errEmptyChunks = &UnsupportedError{What: "PNG with thousands of empty IDAT chunks at its end"}
 
 // data takes bytes of the chunk.
-func (t *tail) data(p []byte) {
+func (t *ending) data(p []byte) {
 	t.release(min(t.n, t.n+len(p)-adlerSize))
 	if more := len(p) - adlerSize; more > 0 {
 		t.pass(p[:more])
@@ -49,7 +49,7 @@ func (t *tail) data(p []byte) {
 }
 
 // between takes a chunk's head or CRC.
-func (t *tail) between(kind pieceKind, p []byte) {
+func (t *ending) between(kind pieceKind, p []byte) {
 	if t.n == 0 {
 		t.pass(p)
 		return
@@ -57,7 +57,7 @@ func (t *tail) between(kind pieceKind, p []byte) {
 	t.hold(kind, p)
 }
 
-func (t *tail) hold(kind pieceKind, p []byte) {
+func (t *ending) hold(kind pieceKind, p []byte) {
 	if !t.stable {
 		p = append([]byte(nil), p...)
 	}
@@ -65,7 +65,7 @@ func (t *tail) hold(kind pieceKind, p []byte) {
 }
 
 // release lets so many bytes of data go, and what is behind them.
-func (t *tail) release(n int) {
+func (t *ending) release(n int) {
 	i := 0
 	for ; i < len(t.held) && (n > 0 || t.held[i].kind != dataPiece); i++ {
 		if t.held[i].kind == dataPiece {
@@ -78,7 +78,7 @@ func (t *tail) release(n int) {
 }
 
 // crowded reports that too much is held.
-func (t *tail) crowded() error {
+func (t *ending) crowded() error {
 	if len(t.held) > mostHeld {
 		return errEmptyChunks
 	}
@@ -86,7 +86,7 @@ func (t *tail) crowded() error {
 }
 
 // finish puts the new checksum in place.
-func (t *tail) finish(s adlerShift) error {
+func (t *ending) finish(s adlerShift) error {
 	if t.n < adlerSize {
 		return &FormatError{Kind: "png", Chunk: "IDAT", Reason: "pixel data ends too early"}
 	}
@@ -105,7 +105,7 @@ func (t *tail) finish(s adlerShift) error {
 }
 
 // replace lets go of all that is held, with other data.
-func (t *tail) replace(old, made []byte) {
+func (t *ending) replace(old, made []byte) {
 	var difference []byte
 	for _, h := range t.held {
 		switch h.kind {
@@ -132,7 +132,7 @@ func chunkHead(kind string, n uint32) []byte {
 }
 
 // lasting returns p, or a copy where it would be kept.
-func (t *tail) lasting(p []byte) []byte {
+func (t *ending) lasting(p []byte) []byte {
 	if t.stable {
 		return append([]byte(nil), p...)
 	}
@@ -140,7 +140,7 @@ func (t *tail) lasting(p []byte) []byte {
 }
 
 // own takes a whole IDAT chunk of ours.
-func (t *tail) own(data []byte) {
+func (t *ending) own(data []byte) {
 	head := chunkHead("IDAT", uint32(len(data)))
 	t.between(headPiece, head)
 	t.data(data)
@@ -153,7 +153,7 @@ var idatCRC = crc32.ChecksumIEEE([]byte("IDAT"))
 
 // follow passes on the rest of the open IDAT chunk, of which ahead was read already, as a chunk, and the IDAT chunks behind it, whose
 // CRCs are checked. Then the chunk behind them is open.
-func (t *tail) follow(c *chunkReader, ahead []byte) error {
+func (t *ending) follow(c *chunkReader, ahead []byte) error {
 	front, behind := c.crc, crc32.Update(idatCRC, crc32.IEEETable, ahead)
 	for n := c.left + uint32(len(ahead)); ; n = c.left {
 		if n > 0 || front == behind {
@@ -181,7 +181,7 @@ func (t *tail) follow(c *chunkReader, ahead []byte) error {
 	}
 }
 
-func (t *tail) followData(c *chunkReader) error {
+func (t *ending) followData(c *chunkReader) error {
 	for c.left > 0 {
 		p, err := c.take(64 << 10)
 		if err != nil {
@@ -194,7 +194,7 @@ func (t *tail) followData(c *chunkReader) error {
 
 // jump does what follow does for a file in memory, without looking at the data. It returns where the chunk behind the pixel
 // data begins.
-func (t *tail) jump(file []byte, c *chunkReader, ahead []byte) (int64, error) {
+func (t *ending) jump(file []byte, c *chunkReader, ahead []byte) (int64, error) {
 	at, left := c.at-int64(len(ahead)), int64(c.left)+int64(len(ahead))
 	head := []byte(nil) // of the file's own chunk
 	for {
