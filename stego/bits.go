@@ -61,9 +61,10 @@ type marks struct {
 func newMarks(n int64, box []byte, place key) marks {
 	m := marks{pairs: make([]byte, max(8, (n+3)/4)), n: n}
 	p := newPermutation(uint64(n), place)
-	for i := range int64(len(box)) * 8 {
-		at := p.at(uint64(i))
-		m.pairs[at>>2] |= (2 | bit(box, i)) << (2 * (at & 3))
+	for i := int64(0); i < int64(len(box))*8; i += 4 {
+		for k, at := range p.four(uint64(i)) {
+			m.pairs[at>>2] |= (2 | bit(box, i+int64(k))) << (2 * (at & 3))
+		}
 	}
 	return m
 }

@@ -82,9 +82,11 @@ func (f *finder) box(size int, rate uint8, place key) ([]byte, error) {
 func (f *finder) gather(size int, place key) []byte {
 	box := make([]byte, size)
 	p := newPermutation(uint64(f.bits.n), place)
-	for i := range int64(size) * 8 {
-		if bit(f.bits.bytes, int64(p.at(uint64(i)))) == 1 {
-			setBit(box, i)
+	for i := int64(0); i < int64(size)*8; i += 4 {
+		for k, at := range p.four(uint64(i)) {
+			if bit(f.bits.bytes, int64(at)) == 1 {
+				setBit(box, i+int64(k))
+			}
 		}
 	}
 	return box

@@ -95,3 +95,14 @@ func TestNudgeGoesInwardAtTheEnds(t *testing.T) {
 		t.Errorf("0x12ff + 1 = %x", carry)
 	}
 }
+
+func TestFourPlacesAreThoseOfEach(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Uint64Range(8, 1<<30).Draw(t, "n")
+		p := newPermutation(n, key{byte(n), byte(n >> 8)})
+		i := rapid.Uint64Range(0, n/4-1).Draw(t, "i") * 4
+		if got, want := p.four(i), [4]uint64{p.at(i), p.at(i + 1), p.at(i + 2), p.at(i + 3)}; got != want {
+			t.Fatalf("four(%d) = %v, want %v", i, got, want)
+		}
+	})
+}

@@ -37,8 +37,7 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 	}
 	change := r.plan(z, from, to, raw, at)
 	switch {
-	case change.from == change.to || r.freq.covered(b.encoder()):
-		r.carryOut(b, z, raw)
+	case r.carryOut(b, z, raw):
 	case all && z.start(b, from) == b.begin:
 		r.wait(z.toks[from:to], raw, at, len(raw))
 	default:
@@ -48,9 +47,9 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 	}
 }
 
-// plan divides tokens into parts, and counts the symbols of what changes. It returns from which to behind which token that is.
+// plan divides tokens into parts. It returns from which to behind which token they change.
 func (r *recoder) plan(z *inflater, from, to int, raw []byte, at int) (change part) {
-	r.parts, r.toks, r.freq = r.parts[:0], r.toks[:0], frequencies{}
+	r.parts, r.toks = r.parts[:0], r.toks[:0]
 	for i := from; i < to; i++ {
 		t := z.toks[i]
 		n := t.size()
@@ -66,7 +65,6 @@ func (r *recoder) plan(z *inflater, from, to int, raw []byte, at int) (change pa
 			begin := len(r.toks)
 			r.toks = append(r.toks, split(r.toks[begin:begin], z.toks[i:i+1], raw, at)...) // never joined to an earlier part
 			p.to = len(r.toks)
-			r.freq.count(r.toks[begin:], raw, at)
 			if change.from == change.to {
 				change.from, change.at = i, at
 			}
@@ -88,16 +86,19 @@ func (r *recoder) part(stays bool, i, at int) *part {
 	return &r.parts[len(r.parts)-1]
 }
 
-// carryOut writes the parts in the block's own codes.
-func (r *recoder) carryOut(b *block, z *inflater, raw []byte) {
+// carryOut writes the parts in the block's own codes, or nothing where a symbol has none.
+func (r *recoder) carryOut(b *block, z *inflater, raw []byte) bool {
+	r.begin(b, raw)
+	before := r.w
 	for _, p := range r.parts {
 		if p.stays {
 			r.keep(b, z, p.from, p.to, raw)
-			continue
+		} else if !r.w.tokens(b.enc, r.toks[p.from:p.to], raw, p.at) {
+			r.w = before
+			return false
 		}
-		r.begin(b, raw)
-		r.w.tokens(b.enc, r.toks[p.from:p.to], raw, p.at)
 	}
+	return true
 }
 
 // keep copies tokens with their codes.
@@ -261,25 +262,32 @@ func (w *bitWriter) copyFrom(src []byte, from, to int64) {
 	}
 }
 
-// tokens writes tokens in codes that have all their symbols.
-func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) {
+// tokens writes tokens, or something useless and returns false where a symbol has no code.
+func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) bool {
+	lacking := code(0)
 	for _, t := range toks {
 		n := t.size()
 		if t&isMatch != 0 {
-			w.match(enc, n, t.dist())
+			lacking |= w.match(enc, n, t.dist())
 		} else {
-			w.literals(enc, raw[at:at+n])
+			lacking |= w.literals(enc, raw[at:at+n])
 		}
 		at += n
 	}
+	return lacking&isLacking == 0
 }
 
-func (w *bitWriter) literals(enc *encoder, p []byte) {
+// isLacking is set in a code from which one was subtracted, if there is no such code.
+const isLacking = code(1) << 31
+
+// literals writes bytes; isLacking is set in what it returns where one has no code.
+func (w *bitWriter) literals(enc *encoder, p []byte) (lacking code) {
 	w.settle()
 	out, acc, n := slices.Grow(w.out, 2*len(p)+8), w.acc, w.n
 	at, buf := len(out), out[:cap(out)]
 	for _, v := range p {
 		c := enc.lit[v]
+		lacking |= c - 1
 		acc |= c.bits() << (n & 63)
 		if n += c.n(); n >= 48 {
 			binary.LittleEndian.PutUint64(buf[at:], acc)
@@ -291,15 +299,18 @@ func (w *bitWriter) literals(enc *encoder, p []byte) {
 	binary.LittleEndian.PutUint64(buf[at:], acc)
 	at += int(n / 8)
 	w.out, w.acc, w.n = buf[:at], acc>>(n&^7), n&7
+	return lacking
 }
 
-func (w *bitWriter) match(enc *encoder, length, dist int) {
+// match writes a match; isLacking is set in what it returns where it has no code.
+func (w *bitWriter) match(enc *encoder, length, dist int) (lacking code) {
 	i := lengthSymbols[length]
 	l := enc.lit[firstLength+int(i)]
 	w.put(l.bits()|uint64(length-int(lengthBase[i]))<<l.n(), l.n()+uint(lengthExtra[i]))
 	s := distSymbol(dist)
 	d := enc.dist[s]
 	w.put(d.bits()|uint64(dist-int(distBase[s]))<<d.n(), d.n()+distExtra(s))
+	return l - 1 | d - 1
 }
 
 func (w *bitWriter) code(c code) { w.put(c.bits(), c.n()) }
@@ -374,21 +385,6 @@ func (f *frequencies) count(toks []token, raw []byte, at int) {
 		at += n
 	}
 	f.lit[endOfBlock] = 1
-}
-
-// covered reports whether each symbol that is wanted has a code.
-func (f *frequencies) covered(enc *encoder) bool {
-	for s, n := range f.lit {
-		if n > 0 && enc.lit[s] == noCode {
-			return false
-		}
-	}
-	for s, n := range f.dist {
-		if n > 0 && enc.dist[s] == noCode {
-			return false
-		}
-	}
-	return true
 }
 
 func newEncoder(lit, dist []uint8) *encoder {
