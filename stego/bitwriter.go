@@ -36,17 +36,3 @@ func (w *bitWriter) align() {
 		w.acc, w.n = 0, 0
 	}
 }
-
-// copy appends the first n bits of what another writer has.
-func (w *bitWriter) copy(from []byte, n uint) {
-	for ; n >= 8; n -= 8 {
-		w.put(uint64(from[0]), 8)
-		from = from[1:]
-	}
-	if n > 0 {
-		w.put(uint64(from[0])&(1<<n-1), n)
-	}
-}
-
-// phase returns how many bits the last byte has, 0 to 7.
-func (w *bitWriter) phase() uint { return w.n & 7 }
