@@ -52,11 +52,9 @@ func (b *bubble) wantTidy() {
 	b.await(2*time.Minute, "no result, no spool, no connection left", func() bool {
 		for _, x := range b.running() {
 			files, err := os.ReadDir(filepath.Join(x.cfg.Dir, "results"))
-			whole := int64(x.cfg.Workers + x.cfg.Waiting)
-			if err != nil || len(files) > 0 || x.transport.guests.count() > 0 || !x.transport.room.TryAcquire(whole) {
+			if err != nil || len(files) > 0 || x.transport.guests.count() > 0 || x.transport.lobby.jobs() > 0 {
 				return false
 			}
-			x.transport.room.Release(whole)
 		}
 		return true
 	})

@@ -34,7 +34,8 @@ type office struct {
 	leader  *post
 	epoch   uint64
 	jobs    map[wire.JobID]*page
-	refuse  *verdict // what begin answers, if set
+	refuse  *verdict     // what begin answers, if set
+	begun   []wire.JobID // jobs whose work began, in this order
 }
 
 // page is one job in the office's ledger.
@@ -99,7 +100,7 @@ func (o *office) open(name string, host netip.Addr, change func(*Config)) *post 
 	}
 	c := Config{
 		Name: name, Dir: dir, Control: control, Data: data, OpenClients: !o.token, Workers: 1, Waiting: 4,
-		MaxBytes: 64 << 20, MaxPixels: 4e6, MaxMemory: 48 << 20, Log: slog.New(slog.DiscardHandler),
+		MaxBytes: 64 << 20, MaxResults: 1 << 30, MaxPixels: 4e6, MaxMemory: 48 << 20, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&c)
@@ -304,7 +305,7 @@ func (p *post) begin(_ context.Context, t task) (verdict, error) {
 	if e.cancelled > 0 {
 		return verdict{Code: wire.CodeCancelled}, nil
 	}
-	if p.lies == 2 {
+	if p.lies > 0 {
 		return verdict{Stored: p.forge(t), Attempt: e.attempt}, nil
 	}
 	e.begun++
@@ -322,6 +323,12 @@ func (p *post) forge(t task) *Mine {
 	if err != nil {
 		p.o.t.Fatal(err)
 	}
+	if p.lies == 1 {
+		d[0]++
+		if err := os.WriteFile(filepath.Join(p.transport.cfg.Dir, "results", nameOf(d)), photo(200, 150), 0o600); err != nil {
+			p.o.t.Fatal(err)
+		}
+	}
 	return &Mine{Job: t.Job, Image: t.Request.Image, Request: t.Content, Result: d, Size: n}
 }
 
@@ -333,9 +340,6 @@ func (p *post) finish(_ context.Context, job wire.JobID, o outcome) error {
 		e.done++
 		m := o.Mine
 		p.mine[job] = &m
-		if p.lies == 1 {
-			return os.WriteFile(filepath.Join(p.transport.cfg.Dir, "results", nameOf(m.Result)), photo(200, 150), 0o600)
-		}
 	}
 	return nil
 }
@@ -367,8 +371,12 @@ func (p *post) status(context.Context) ([]byte, error) {
 	return fmt.Appendf(nil, `{"self":%q}`, p.name), nil
 }
 
-func (p *post) seen(wire.JobID) {}
-func (p *post) active(int)      {}
+func (p *post) seen(job wire.JobID) {
+	p.o.mu.Lock()
+	defer p.o.mu.Unlock()
+	p.o.begun = append(p.o.begun, job)
+}
+func (p *post) active(int) {}
 
 // page returns a copy of the only job's page.
 func (o *office) page() page {
@@ -442,4 +450,11 @@ func wantText(t *testing.T, j Job, text string) {
 	if err != nil || string(p.Data) != text {
 		t.Errorf("Extract = %q, %v, want %q", p.Data, err, text)
 	}
+}
+
+// order returns the jobs whose work began.
+func (o *office) order() []wire.JobID {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.begun)
 }

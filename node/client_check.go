@@ -30,24 +30,16 @@ func (e *errand) download(ctx context.Context, s *quic.Stream, r wire.TaskRespon
 	if err := e.resume(r); err != nil {
 		return wire.TaskTrailer{}, err
 	}
-	q := e.inquiry(ctx, p.conn)
+	q := e.inquiry(ctx, p.conn, r.Stored)
 	defer q.end()
 	src, buf := wire.NewChunkReader(s), make([]byte, copySize)
-	for p.from = e.part.size; ; {
+	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if p.begun.IsZero() {
-				p.begun = time.Now()
+			if err := e.accept(buf[:n]); err != nil {
+				return wire.TaskTrailer{}, err
 			}
-			if _, err := e.job.Output.WriteAt(buf[:n], e.part.size); err != nil {
-				return wire.TaskTrailer{}, &localError{fmt.Errorf("write result: %w", err)}
-			}
-			e.part.size += int64(n)
-			e.moveOn(StageDownloading, e.part.size, int64(r.Size))
-			if p.slow(e.part.size) {
-				q.put(time.Now())
-			}
-			if e.lanes != nil && p.conn != nil || p.wanting(e.part.size, int64(r.Size), q.lossy.Load()) {
+			if e.judged(&p, q, int64(r.Size)) {
 				return wire.TaskTrailer{}, errLossy
 			}
 		}
@@ -64,6 +56,37 @@ func (e *errand) download(ctx context.Context, s *quic.Stream, r wire.TaskRespon
 		err = &RemoteError{From: a.Server.Name, Code: t.Code, Detail: t.Detail, Need: t.Need, Limit: t.Limit, retry: !lasting(t.Code)}
 	}
 	return t, err
+}
+
+// accept puts bytes of the result into the output file.
+func (e *errand) accept(b []byte) error {
+	if _, err := e.job.Output.WriteAt(b, e.part.size); err != nil {
+		return &localError{fmt.Errorf("write result: %w", err)}
+	}
+	e.part.size += int64(len(b))
+	return nil
+}
+
+// judged reports whether several connections shall carry the rest of a download. While the image is on its way too, nothing
+// can be said of that, and people are told how far that is.
+func (e *errand) judged(p *pace, q *inquiry, total int64) bool {
+	done := e.part.size
+	if e.sending.Load() {
+		e.active.note(time.Now())
+		return false
+	}
+	if p.begun.IsZero() {
+		p.begun, p.from = time.Now(), done
+	}
+	e.moveOn(StageDownloading, done, total)
+	if e.lanes != nil && p.conn != nil {
+		return true
+	}
+	wanting := p.wanting(done, total, q.lossy.Load())
+	if wanting && !q.stored.Load() || p.slow(done) {
+		q.put(time.Now())
+	}
+	return wanting && q.stored.Load()
 }
 
 // resume prepares the output file for the bytes that follow r.

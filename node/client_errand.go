@@ -43,6 +43,7 @@ type errand struct {
 	lanes   *lanes   // owned by the stream; nil while one connection will do
 
 	active   instant     // when bytes last moved
+	sending  atomic.Bool // the image is on its way over the job's own stream: the result may be as well
 	verified atomic.Bool // the result is whole: nothing is lost any more
 }
 

@@ -135,7 +135,7 @@ func TestClientNoticesARestartedServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a")
 		slots := o.posts[0].transport.slots
-		slots.TryAcquire(1) // the job waits, and no byte flows
+		slots.try(1) // the job waits, and no byte flows
 		back := make(chan time.Time, 1)
 		restart := sync.OnceFunc(func() {
 			o.restart(o.posts[0])

@@ -13,7 +13,8 @@ import (
 
 const inquireEvery = 500 * time.Millisecond
 
-// inquiry asks a server whether chance loses what it sends: whoever receives does not see that. One goroutine puts the
+// inquiry asks a server whether chance loses what it sends, which whoever receives does not see, and whether the result is
+// stored there. One goroutine puts the
 // questions and reads the answer; each is asked on a stream of its own beside the download.
 type inquiry struct {
 	e      *errand
@@ -23,11 +24,13 @@ type inquiry struct {
 	stop   context.CancelFunc
 	next   time.Time // when the next question may be put
 	lossy  atomic.Bool
+	stored atomic.Bool // the whole result is there: it may be fetched over other connections
 	open   sync.WaitGroup
 }
 
-func (e *errand) inquiry(ctx context.Context, conn *quic.Conn) *inquiry {
+func (e *errand) inquiry(ctx context.Context, conn *quic.Conn, stored bool) *inquiry {
 	q := &inquiry{e: e, conn: conn, digest: e.part.digest}
+	q.stored.Store(stored)
 	q.ctx, q.stop = context.WithCancel(ctx)
 	return q
 }
@@ -41,6 +44,9 @@ func (q *inquiry) put(now time.Time) {
 	q.open.Go(func() {
 		ask(q.ctx, q.conn, func(s *quic.Stream) error {
 			r, err := q.e.fetchOf(q.digest, q.conn, s, 0, 1)
+			if err == nil {
+				q.stored.Store(true)
+			}
 			if err == nil && r.Lossy {
 				q.lossy.Store(true)
 			}

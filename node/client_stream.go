@@ -105,7 +105,7 @@ func (e *errand) exchange(ctx context.Context, conn *quic.Conn, a *assignment) (
 		return false, err
 	}
 	t, err := e.transfer(ctx, conn, s, r, a)
-	if errors.Is(err, errLossy) && e.part.size > 0 {
+	if errors.Is(err, errLossy) && e.part.size > 0 && !e.sending.Load() {
 		s.CancelRead(abandoned)
 		s.CancelWrite(abandoned)
 		return true, e.collect(ctx, conn, a)
@@ -184,12 +184,14 @@ func (e *errand) transfer(ctx context.Context, conn *quic.Conn, s *quic.Stream, 
 	sent := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	e.sending.Store(false)
 	switch {
 	case r.Stored:
 		sent <- nil
 	case r.Split && e.lanes != nil:
 		go func() { sent <- e.scattered(ctx, s) }()
 	default:
+		e.sending.Store(true)
 		go func() { sent <- e.upload(conn, s, r.Offset) }()
 	}
 	t, err := e.download(ctx, s, r, a, e.pace(conn, time.Time{}, 0))
@@ -249,6 +251,7 @@ func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 		}
 	}
 	e.moveOn(StageWorking, 0, 0)
+	e.sending.Store(false)
 	return nil
 }
 

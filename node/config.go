@@ -38,7 +38,7 @@ type Config struct {
 	Election  time.Duration // the longest a phase of an election may last. If zero, 1.5 s.
 
 	Workers     int           // images worked on at once. If zero, one less than the CPUs, at least one.
-	Waiting     int           // streams that may wait for a worker. If zero, 64.
+	Waiting     int           // jobs that may be here besides those worked on; what they take of memory and disk is bounded first. If zero, 1024.
 	MaxPixels   int64         // If zero, 100,000,000.
 	MaxMemory   int64         // bytes that decoding one image may take. If zero, half of the machine's or container's.
 	MaxBytes    int64         // of one uploaded image. If zero, 512 MiB.

@@ -307,7 +307,7 @@ func (c *Config) defaultTimes() {
 
 func (c *Config) defaultBounds() {
 	orElse(&c.Workers, max(1, runtime.GOMAXPROCS(0)-1))
-	orElse(&c.Waiting, 64)
+	orElse(&c.Waiting, 1024)
 	orElse(&c.MaxPixels, 100_000_000)
 	orElse(&c.MaxBytes, 512<<20)
 	orElse(&c.MaxResults, 8<<30)

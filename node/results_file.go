@@ -118,3 +118,8 @@ func (f *ResultFile) Abort() {
 	f.results.root.Remove(f.name) // one that stays is removed at the next start
 	f.name = ""
 }
+
+// reopen opens the file once more, to be read while it is written and after it has its name. The caller closes it.
+func (f *ResultFile) reopen() (file, error) {
+	return f.results.root.OpenFile(f.name, os.O_RDONLY, 0)
+}

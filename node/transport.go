@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
-	"golang.org/x/sync/semaphore"
 
 	"p2pnode/wire"
 )
@@ -31,7 +30,9 @@ const (
 	firstWindow      = 512 << 10
 	fullWindow       = 3 << 20
 	crowdedAt        = 64        // connections beyond which windows grow no more
-	decodedBytes     = 512 << 20 // of all images being worked on at once
+	decodedBytes     = 512 << 20 // of all images being worked on at once that are here
+	passingBytes     = 128 << 20 // of those worked on while they come
+	payloadBytes     = 512 << 20 // of all payloads of jobs here
 	frameBytes       = 256 << 20 // of all large frames at once; one source has at most half of them
 )
 
@@ -53,9 +54,10 @@ type transport struct {
 
 	guests  *guests
 	flights flights
-	room    *semaphore.Weighted // jobs here: uploading, waiting and worked on
-	slots   *semaphore.Weighted // images worked on
-	memory  *semaphore.Weighted // bytes they are decoded to
+	lobby   *lobby  // jobs here: uploading, waiting and worked on
+	slots   *supply // images worked on
+	memory  *supply // bytes they are decoded to
+	passing *supply // bytes of those that are worked on while they come
 
 	soft  context.Context // ends when the server stops: nothing new is begun
 	stop  context.CancelFunc
@@ -67,9 +69,9 @@ func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results) 
 	return &transport{
 		cfg: c, tls: t, ident: ident, self: IDOf(c.Name), desk: d, results: r, guests: newGuests(),
 		flights: flights{byJob: map[wire.JobID]*flight{}},
-		room:    semaphore.NewWeighted(int64(c.Workers + c.Waiting)), slots: semaphore.NewWeighted(int64(c.Workers)),
-		memory: semaphore.NewWeighted(decodedBytes),
-		soft:   soft, stop: stop, ended: make(chan struct{}),
+		lobby:   newLobby(allowance{places: int64(c.Workers + c.Waiting), memory: payloadBytes, disk: c.MaxResults / 2}),
+		slots:   newSupply(int64(c.Workers)), memory: newSupply(decodedBytes), passing: newSupply(passingBytes),
+		soft: soft, stop: stop, ended: make(chan struct{}),
 	}
 }
 

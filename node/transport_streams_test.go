@@ -42,9 +42,8 @@ func drip(t *testing.T, every time.Duration, crowded, cut bool) {
 	picture := photo(150, 100)
 	q := requestFor(jobFor(t, picture, "slow"), picture)
 	if crowded { // every other place is taken
-		room := o.posts[0].transport.room
-		room.TryAcquire(4)
-		defer room.Release(4)
+		leave, _ := o.posts[0].transport.lobby.admit("others", allowance{places: 4})
+		defer leave()
 	}
 	l := o.call(o.posts[0])
 	l.say(q)
@@ -75,8 +74,8 @@ func drip(t *testing.T, every time.Duration, crowded, cut bool) {
 func TestFullRoomIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a")
-		o.posts[0].transport.room.TryAcquire(5)
-		defer o.posts[0].transport.room.Release(5)
+		leave, _ := o.posts[0].transport.lobby.admit("others", allowance{places: 5})
+		defer leave()
 		picture := photo(60, 60)
 		l := o.call(o.posts[0])
 		l.say(requestFor(jobFor(t, picture, "x"), picture))
@@ -91,8 +90,8 @@ func TestCancelEndsAWaitingJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a")
 		slots := o.posts[0].transport.slots
-		slots.TryAcquire(1) // no worker is free
-		defer slots.Release(1)
+		slots.try(1) // no worker is free
+		defer slots.give(1)
 		picture := photo(200, 150)
 		l := o.call(o.posts[0])
 		l.say(requestFor(jobFor(t, picture, "x"), picture))
@@ -122,7 +121,7 @@ func TestStoppingServerFinishesItsJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a")
 		tr := o.posts[0].transport
-		tr.slots.TryAcquire(1)
+		tr.slots.try(1)
 		picture := photo(200, 150)
 		working, uploading := o.call(o.posts[0]), o.call(o.posts[0])
 		working.say(requestFor(jobFor(t, picture, "x"), picture))
@@ -145,7 +144,7 @@ func TestStoppingServerFinishesItsJobs(t *testing.T) {
 		if _, x := uploading.result(); x.Code != wire.CodeBusy {
 			t.Errorf("the upload ended with %v, want BUSY", x.Code)
 		}
-		tr.slots.Release(1)
+		tr.slots.give(1)
 		got, x := working.result()
 		if x.Code != wire.CodeOK || len(got) == 0 {
 			t.Errorf("the running job ended with %+v", x)

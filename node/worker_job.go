@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"p2pnode/stego"
@@ -12,7 +11,10 @@ import (
 )
 
 // work is how long a job took here.
-type work struct{ queued, worked time.Duration }
+type work struct {
+	queued, worked time.Duration
+	first          time.Duration // from its admission to the first byte of its result
+}
 
 // own brings a job to its end: this stream has the turn, and keeps it once the upload is whole.
 func (w *worker) own(f *flight, t task) {
@@ -26,11 +28,13 @@ func (w *worker) own(f *flight, t task) {
 		f.pass()
 		w.deliver(parcel{job: t.Job, mine: *v.Stored, have: t.Request.Have, of: t.Request.Result})
 		return
-	case !w.t.room.TryAcquire(1):
-		w.refuse(refusal{code: wire.CodeBusy, detail: "too many jobs are waiting here", retry: time.Second})
 	default:
-		w.carryOut(f, t)
-		return
+		leave, ok := w.t.lobby.admit(string(t.Owner), allowanceOf(t.Request))
+		if ok {
+			w.carryOut(f, t, leave)
+			return
+		}
+		w.refuse(refusal{code: wire.CodeBusy, detail: "too many jobs are waiting here", retry: time.Second})
 	}
 	f.pass()
 }
@@ -45,15 +49,24 @@ func (w *worker) holds(d wire.Digest) bool {
 }
 
 // carryOut takes the image, works and delivers.
-func (w *worker) carryOut(f *flight, t task) {
-	m, took, err := w.produce(f, t)
+func (w *worker) carryOut(f *flight, t task, leave func()) {
+	k := &making{worker: w, f: f, task: t, e: embeddingOf(t.Request), began: time.Now()}
+	m, err := k.produce(leave)
+	p := parcel{job: t.Job, fresh: true, took: k.took}
+	if m != nil {
+		p.mine = *m
+	}
 	switch {
-	case err == nil:
-		w.deliver(parcel{job: t.Job, mine: *m, fresh: true, took: took})
 	case errors.Is(err, errNoUpload):
 		// the client is gone, or has been told
-	default:
+	case !k.out.left():
+		w.s.CancelWrite(abandoned)
+	case err != nil:
 		w.fail(*refusalOf(err))
+	case k.out != nil:
+		w.seal(p)
+	default:
+		w.deliver(p)
 	}
 }
 
@@ -61,36 +74,46 @@ func (w *worker) carryOut(f *flight, t task) {
 var errNoUpload = errors.New("node: no upload")
 
 // produce makes the result. The flight has landed when it returns, unless the upload failed.
-func (w *worker) produce(f *flight, t task) (*Mine, work, error) {
-	defer w.t.room.Release(1)
-	defer w.attend(t.Job)()
-	spool, err := w.t.results.Spool(int64(t.Request.Size))
-	if err != nil {
-		f.pass()
-		return nil, work{}, w.declined(err)
+func (k *making) produce(leave func()) (m *Mine, err error) {
+	defer leave()
+	defer k.attend(k.task.Job)()
+	if k.spool, err = k.t.results.Spool(int64(k.task.Request.Size)); err != nil {
+		k.f.pass()
+		return nil, k.declined(err)
 	}
-	defer spool.Close()
-	in := w.open(f, spool, t.Request)
+	defer k.spool.Close()
+	defer k.close()
+	in := k.open(k.f, k.spool, k.task.Request)
 	defer in.end()
-	if w.say(wire.TaskResponse{Accepted: true, Split: t.Request.Split}) != nil {
-		f.pass()
-		return nil, work{}, errNoUpload
+	if k.say(wire.TaskResponse{Accepted: true, Split: k.task.Request.Split}) != nil {
+		k.f.pass()
+		return nil, errNoUpload
 	}
-	info, err := w.arrive(f, in, t.Request)
+	err = k.arrive(in)
 	in.end()
 	if err != nil {
-		return nil, work{}, w.notArrived(f, t, err)
+		return nil, k.notArrived(err)
 	}
-	w.listen(t.Job)
+	k.listen(k.task.Job)
+	return k.finish()
+}
+
+// finish brings a job to its end whose image is here. Nobody needs to be there for that.
+func (k *making) finish() (m *Mine, err error) {
 	began := time.Now()
-	m, took, err := w.labour(f, t, spool, info)
-	if m, err = w.conclude(t, m, err); err != nil {
-		w.t.flights.land(f, nil, refusalOf(err))
-	} else {
-		w.t.flights.land(f, m, nil)
+	if k.file == nil {
+		err = k.labour()
 	}
-	w.observe(err, took, began, m)
-	return m, took, err
+	if err == nil {
+		m, err = k.commit()
+	}
+	if m, err = k.conclude(k.task, m, err); err != nil {
+		k.t.flights.land(k.f, nil, refusalOf(err))
+	} else {
+		k.t.flights.land(k.f, m, nil)
+	}
+	k.observe(err, k.took, began, m)
+	return m, err
 }
 
 // attend tells the loop that the client is there for as long as its stream is, until end is called: an upload, or the
@@ -117,115 +140,28 @@ func (w *worker) declined(err error) error {
 	return errNoUpload
 }
 
-// arrive receives the upload as long as the client is there, the server goes on and the job is wanted.
-func (w *worker) arrive(f *flight, in intake, q wire.TaskRequest) (stego.Info, error) {
-	u := newUpload(w.s.Context(), in.from, q.Size, w.crowded)
-	defer u.cut(nil)
-	defer context.AfterFunc(w.t.soft, func() { u.cut(errStopping) })()
-	defer context.AfterFunc(f.ctx, func() { u.cut(errCancelled) })()
-	f.upload.Store(u)
-	defer f.upload.Store(nil)
-	return w.receive(u, in.copy, q)
-}
-
-// crowded reports whether more jobs are here than workers: then less than the whole waiting room is free.
-func (w *worker) crowded() bool {
-	whole := int64(w.t.cfg.Waiting)
-	if !w.t.room.TryAcquire(whole) {
-		return true
-	}
-	w.t.room.Release(whole)
-	return false
-}
+// crowded reports whether more jobs are here than workers: then slow uploads take the place of others.
+func (w *worker) crowded() bool { return w.t.lobby.jobs() > int64(w.t.cfg.Workers) }
 
 // notArrived ends an upload that failed. What is wrong with the image itself is wrong everywhere, and so recorded; for
 // anything else the job stays open, and another stream may bring it.
-func (w *worker) notArrived(f *flight, t task, err error) error {
+func (k *making) notArrived(err error) error {
 	r := refusalOf(err)
 	if !final(r.code) {
-		f.pass()
-		w.fail(*r)
-		return errNoUpload
+		k.f.pass()
+		return err
 	}
-	if _, e := w.conclude(t, nil, err); e != nil {
+	if _, e := k.conclude(k.task, nil, err); e != nil {
 		err = e
 	}
-	w.t.flights.land(f, nil, r)
-	w.observe(err, work{}, time.Now(), nil)
+	k.t.flights.land(k.f, nil, r)
+	k.observe(err, k.took, time.Now(), nil)
 	return err
-}
-
-// labour waits for a worker's slot and for memory, then hides the payload.
-func (w *worker) labour(f *flight, t task, spool *Spool, info stego.Info) (m *Mine, took work, err error) {
-	ctx, cancel := context.WithCancelCause(w.ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(f.ctx, func() { cancel(errCancelled) })()
-	since := time.Now()
-	weight := min(info.Memory(embeddingOf(t.Request)), decodedBytes)
-	if w.t.slots.Acquire(ctx, 1) != nil {
-		return nil, took, context.Cause(ctx)
-	}
-	defer w.t.slots.Release(1)
-	if w.t.memory.Acquire(ctx, weight) != nil {
-		return nil, took, context.Cause(ctx)
-	}
-	defer w.t.memory.Release(weight)
-	took.queued = time.Since(since)
-	w.t.desk.active(1)
-	defer w.t.desk.active(-1)
-	w.t.desk.seen(t.Job)
-	m, err = w.embed(ctx, t, spool)
-	took.worked = time.Since(since) - took.queued
-	return m, took, err
-}
-
-// embed makes the result's file, reads it back, and makes it durable.
-func (w *worker) embed(ctx context.Context, t task, spool *Spool) (*Mine, error) {
-	q := t.Request
-	e := embeddingOf(q)
-	file, err := w.t.results.Create()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Abort()
-	file.Keep()
-	in := &whileWanted{ctx, io.NewSectionReader(spool, 0, spool.Size())}
-	report, err := stego.Embed(file, in, e, stego.EmbedOptions{Limits: w.limits(), StripMetadata: q.Strip})
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := &whileWanted{ctx, io.NewSectionReader(file, 0, file.Size())}
-	if err := stego.Check(out, e, w.limits(), report.Decoded); err != nil {
-		return nil, fmt.Errorf("read result back: %w", err)
-	}
-	digest, size, err := file.Commit()
-	if err != nil {
-		return nil, err
-	}
-	return &Mine{
-		Job: t.Job, Image: q.Image, Result: digest, Size: size, Request: t.Content, Since: time.Now(), Capacity: report.Capacity,
-	}, nil
 }
 
 // embeddingOf is what a request wants hidden.
 func embeddingOf(q wire.TaskRequest) *stego.Embedding {
 	return &stego.Embedding{Format: stego.Format(q.Format), Rate: q.Rate, Sealed: q.Sealed, Place: q.Place, Change: q.Change}
-}
-
-// whileWanted is a reader that fails once its job is.
-type whileWanted struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *whileWanted) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // conclude has the loop record the outcome, if it is one that lasts.
@@ -261,7 +197,7 @@ func (w *worker) observe(err error, took work, began time.Time, m *Mine) {
 	} else {
 		size = m.Size
 	}
-	w.t.cfg.Log.Debug("job ended", "code", code.String(), "queued", took.queued, "worked", took.worked, "took", time.Since(began))
+	w.t.cfg.Log.Debug("job ended", "code", code.String(), "queued", took.queued, "worked", took.worked, "first", took.first, "took", time.Since(began))
 	if w.t.cfg.Metrics != nil {
 		w.t.cfg.Metrics.JobDone(code, took.queued, took.worked, size)
 	}

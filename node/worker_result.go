@@ -2,6 +2,7 @@ package node
 
 import (
 	"io"
+	"sync"
 	"time"
 
 	"p2pnode/wire"
@@ -12,7 +13,10 @@ const (
 	ackPatience  = 5 * time.Minute // for a client that verifies a large image
 	stopPatience = 3 * time.Second
 	seenEvery    = 5 * time.Second
+	chunkSize    = 64 << 10
 )
+
+var chunkBuffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
 // parcel is a result on its way to a client.
 type parcel struct {
@@ -44,7 +48,12 @@ func (w *worker) deliver(p parcel) {
 		w.s.CancelWrite(abandoned)
 		return
 	}
-	err = w.say(wire.TaskTrailer{
+	w.trailer(p, size)
+}
+
+// trailer ends a result and waits for the acknowledgement.
+func (w *worker) trailer(p parcel, size int64) {
+	err := w.say(wire.TaskTrailer{
 		Size: uint64(size), Result: p.mine.Result, Capacity: p.mine.Capacity, Server: w.t.self, Name: w.t.cfg.Name,
 		Queued: uint64(p.took.queued.Microseconds()), Worked: uint64(p.took.worked.Microseconds()),
 	})
@@ -73,21 +82,36 @@ func (w *worker) lost(p parcel, err error) {
 	w.refuse(r)
 }
 
-// stream sends bytes in chunks, each within its time.
+// stream sends bytes in chunks to their end, each within its time.
 func (w *worker) stream(job wire.JobID, r io.Reader) error {
-	out, buf, told := wire.NewChunkWriter(w.s), make([]byte, wire.MaxChunk), time.Now()
-	for {
-		n, err := io.ReadFull(r, buf)
+	if err := w.pump(job, r); err != nil {
+		return err
+	}
+	return w.endChunks()
+}
+
+// endChunks says that no more chunks follow.
+func (w *worker) endChunks() error {
+	w.s.SetWriteDeadline(time.Now().Add(answerTimeout))
+	return wire.NewChunkWriter(w.s).Close()
+}
+
+// pump sends what r has in chunks, each within its time.
+func (w *worker) pump(job wire.JobID, r io.Reader) error {
+	b := chunkBuffers.Get().(*[chunkSize]byte)
+	defer chunkBuffers.Put(b)
+	for out, told := wire.NewChunkWriter(w.s), time.Now(); ; {
+		n, err := r.Read(b[:])
 		w.s.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, e := out.Write(buf[:n]); e != nil {
+		if _, e := out.Write(b[:n]); e != nil {
 			return e
 		}
 		if time.Since(told) > seenEvery {
 			told = time.Now()
 			w.t.desk.seen(job)
 		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return out.Close()
+		if err == io.EOF {
+			return nil
 		}
 		if err != nil {
 			return err

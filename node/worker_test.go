@@ -25,20 +25,7 @@ type line struct {
 // call opens a stream to a server on a connection of its own.
 func (o *office) call(p *post) line {
 	o.t.Helper()
-	a := &assignment{
-		TaskAssignmentResponse: wire.TaskAssignmentResponse{Server: p.node()}, Authority: o.ident.Authority,
-		From: addrPort(p.control.LocalAddr()),
-	}
-	k := o.client(nil)
-	conn, _, err := k.dial.connect(o.t.Context(), a)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	s, err := conn.OpenStreamSync(o.t.Context())
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return line{o.t, s}
+	return o.lineOf(o.client(nil), p)
 }
 
 func (l line) say(f wire.Frame) {

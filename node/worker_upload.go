@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"p2pnode/stego"
-	"p2pnode/wire"
 )
 
 // Why an upload ends before its last byte.
@@ -123,6 +121,15 @@ func (u *upload) turnWindow(now time.Time) error {
 	return nil
 }
 
+// excuse makes up for time in which nobody read here, for reasons of this server.
+func (u *upload) excuse(d time.Duration) {
+	u.window, u.last = u.window.Add(d), u.last.Add(d)
+	u.heard.note(time.Now())
+	if d > 0 && u.ctx.Err() == nil {
+		u.s.SetReadDeadline(u.window)
+	}
+}
+
 // memoryError means that decoding an image would take more memory than this server gives to one.
 type memoryError struct{ need, max int64 }
 
@@ -136,31 +143,6 @@ func (w *worker) affordable(info stego.Info, e *stego.Embedding) error {
 		return &memoryError{need, w.t.cfg.MaxMemory}
 	}
 	return nil
-}
-
-// receive takes the image, and copies it to a writer. Its header is looked at as soon as it is there: what cannot be worked on is
-// refused before the rest has come.
-func (w *worker) receive(u *upload, spool io.Writer, q wire.TaskRequest) (stego.Info, error) {
-	defer context.AfterFunc(u.ctx, func() { u.s.SetReadDeadline(past) })()
-	sum := sha256.New()
-	in := io.TeeReader(u, io.MultiWriter(spool, sum))
-	info, err := stego.Probe(in, w.limits())
-	if u.err != nil {
-		return info, u.err
-	}
-	if err == nil {
-		err = w.affordable(info, embeddingOf(q))
-	}
-	if err != nil {
-		return info, err
-	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, in, make([]byte, copySize)); err != nil {
-		return info, err
-	}
-	if got := wire.Digest(sum.Sum(nil)); got != q.Image {
-		return info, fmt.Errorf("%w: SHA-256 %v, want %v", errDigest, got, q.Image)
-	}
-	return info, nil
 }
 
 func (w *worker) limits() stego.Limits { return stego.Limits{MaxPixels: w.t.cfg.MaxPixels} }

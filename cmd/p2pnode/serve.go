@@ -52,7 +52,7 @@ func serveFlags() []cli.Flag {
 		count("max-jobs", "records in the ledger; 0: 100,000"),
 		count("max-owned", "unfinished jobs of one client; 0: 256"),
 		count("workers", "images worked on at once; 0: one less than the CPUs"),
-		count("waiting", "jobs that may wait for a worker; 0: 64"),
+		count("waiting", "jobs that may wait for a worker, if there are bytes for them; 0: 1024"),
 		timing("keep-results", "age at which a result nobody fetched is deleted; 0: 7 days"),
 		timing("heartbeat-interval", "time between heartbeats; 0: 250ms"),
 		timing("suspect-timeout", "silence that makes a peer suspect; 0: 600ms"),
