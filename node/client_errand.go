@@ -41,6 +41,7 @@ type errand struct {
 	part    partial  // owned by the stream
 	reached Progress // owned by the stream
 	lanes   *lanes   // owned by the stream; nil while one connection will do
+	audit   *audit   // owned by the stream; nil: the result is looked at when it is whole
 
 	active   instant     // when bytes last moved
 	sending  atomic.Bool // the image is on its way over the job's own stream: the result may be as well
@@ -134,6 +135,7 @@ func (e *errand) carrier(offset int64) io.Reader {
 
 // run asks for an assignment and tries it, again and again with the same job, until one attempt succeeds.
 func (e *errand) run(ctx context.Context) error {
+	defer e.forgo()
 	for {
 		a, err := e.assignment(ctx)
 		if err != nil {

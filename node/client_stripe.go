@@ -116,6 +116,7 @@ func (e *errand) fill(ctx context.Context, conn *quic.Conn) error {
 	if err != nil {
 		return err
 	}
+	e.forgo() // bytes come in no order now
 	r := newRanges(e.part.size, size)
 	err = e.lanes.carry(ctx, r, func(ctx context.Context, c *quic.Conn, offset, length int64) error {
 		err := e.fetchRange(ctx, c, offset, length)
