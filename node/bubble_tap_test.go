@@ -55,13 +55,19 @@ func (t *tap) ReadFrom(p []byte) (int, net.Addr, error) {
 func (t *tap) look(change func()) {
 	t.mu.Lock()
 	change()
-	act := !t.done && t.now.Stage == t.stage && t.passed() >= t.bytes
+	act := !t.done && t.within() && t.passed() >= t.bytes
 	t.done = t.done || act
 	server := t.now.Server
 	t.mu.Unlock()
 	if act {
 		t.then(server)
 	}
+}
+
+// within reports whether the stage is on: a download begins while the image is on its way. The caller holds mu.
+func (t *tap) within() bool {
+	early := t.now.Stage == StageUploading || t.now.Stage == StageWorking
+	return t.now.Stage == t.stage || t.stage == StageDownloading && early
 }
 
 // passed returns the bytes that count in the stage. The caller holds mu.

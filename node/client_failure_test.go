@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -46,7 +47,13 @@ func dieAt(t *testing.T, stage string, percent int64) {
 	var once sync.Once
 	k := o.client(func(c *ClientConfig) {
 		c.Progress = func(p Progress) {
-			if p.Stage == stage && p.Server == "a" && p.Done*100 >= int64(len(picture))*percent {
+			done := p.Done
+			if stage == StageDownloading { // which begins while the image is on its way
+				done = sizeOf(t, j.Output)
+			} else if p.Stage != stage {
+				return
+			}
+			if p.Server == "a" && done*100 >= int64(len(picture))*percent {
 				once.Do(func() { o.kill(o.named("a")) })
 			}
 		}
@@ -63,6 +70,15 @@ func dieAt(t *testing.T, stage string, percent int64) {
 		t.Errorf("acked %d times, want once", e.acked)
 	}
 	t.Logf("done %v after the beginning", r.Elapsed)
+}
+
+func sizeOf(t *testing.T, f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	return info.Size()
 }
 
 // A download that breaks goes on where it broke, at the server that has the result already, although there is another.
