@@ -56,8 +56,15 @@ type Config struct {
 	Metrics Metrics          // If nil, nothing is observed.
 }
 
+// Timing is how long a job took at the server that did it.
+type Timing struct {
+	Queued time.Duration // waiting for a worker
+	Worked time.Duration // being worked on
+	First  time.Duration // from its admission, before the upload, to the first byte of its result; zero: there was none
+}
+
 // Metrics observes what a node does, for a monitoring system. Its methods are called from several goroutines.
 type Metrics interface {
-	JobDone(code wire.Code, queued, worked time.Duration, bytes int64) // a worker ended a job
-	Elected(took time.Duration)                                        // this node saw a leadership change; took: since the old leader was last heard
+	JobDone(code wire.Code, t Timing, bytes int64) // a worker ended a job
+	Elected(took time.Duration)                    // this node saw a leadership change; took: since the old leader was last heard
 }

@@ -32,7 +32,7 @@ func (g *gate) enter() error {
 		return err
 	}
 	g.held, g.since = true, time.Now()
-	g.k.took.queued += g.since.Sub(began)
+	g.k.took.Queued += g.since.Sub(began)
 	g.k.up.excuse(g.since.Sub(began))
 	return nil
 }
@@ -40,7 +40,7 @@ func (g *gate) enter() error {
 func (g *gate) leave() {
 	if g.held {
 		g.held = false
-		g.k.took.worked += time.Since(g.since)
+		g.k.took.Worked += time.Since(g.since)
 		g.k.t.slots.give(1)
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"sync"
 
 	"p2pnode/wire"
@@ -36,21 +37,31 @@ type lobby struct {
 
 func newLobby(max allowance) *lobby { return &lobby{max: max, owner: map[string]int64{}} }
 
-// admit lets a job in until leave is called, or reports false: there is no room for it now. The first job is let in whatever
+// Why a job is not let in now.
+var (
+	errPlaces = errors.New("too many jobs are waiting here")
+	errBytes  = errors.New("the images and payloads of the jobs here take all the room there is for them")
+)
+
+// admit lets a job in until leave is called, or says why there is no room for it now. The first job is let in whatever
 // it takes, for it would never be otherwise; and a source that has jobs here leaves something for those that have none.
-func (l *lobby) admit(source string, a allowance) (leave func(), ok bool) {
+func (l *lobby) admit(source string, a allowance) (leave func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bound := l.max
 	if l.owner[source] > 0 {
 		bound = bound.minus(l.max.spared())
 	}
-	if l.held.places > 0 && !l.held.plus(a).within(bound) {
-		return nil, false
+	switch then := l.held.plus(a); {
+	case l.held.places == 0 || then.within(bound):
+	case then.places > bound.places:
+		return nil, errPlaces
+	default:
+		return nil, errBytes
 	}
 	l.held = l.held.plus(a)
 	l.owner[source] += a.places
-	return sync.OnceFunc(func() { l.leave(source, a) }), true
+	return sync.OnceFunc(func() { l.leave(source, a) }), nil
 }
 
 func (l *lobby) leave(source string, a allowance) {

@@ -101,20 +101,20 @@ func TestSupplyIsNotBargedInto(t *testing.T) {
 func TestLobby(t *testing.T) {
 	mega := func(places, memory, disk int64) allowance { return allowance{places, memory << 20, disk << 20} }
 	l := newLobby(mega(8, 100, 100))
-	giant, ok := l.admit("a", mega(1, 0, 500))
-	if !ok {
+	giant, err := l.admit("a", mega(1, 0, 500))
+	if err != nil {
 		t.Fatal("the first job has to be let in whatever it takes")
 	}
-	if _, ok := l.admit("b", mega(1, 0, 1)); ok {
-		t.Error("let in beyond the bytes on disk")
+	if _, err := l.admit("b", mega(1, 0, 1)); err != errBytes {
+		t.Errorf("admit beyond the bytes on disk: %v, want %v", err, errBytes)
 	}
 	giant()
 	giant() // may be called twice
 	for _, what := range []allowance{mega(2, 0, 0), mega(1, 25, 0), mega(1, 0, 25)} {
 		var leave []func()
 		for {
-			f, ok := l.admit("a", what)
-			if !ok {
+			f, err := l.admit("a", what)
+			if err != nil {
 				break
 			}
 			leave = append(leave, f)
@@ -122,12 +122,12 @@ func TestLobby(t *testing.T) {
 		if len(leave) != 3 {
 			t.Errorf("%+v: one source was let in %d times, want 3 of 4", what, len(leave))
 		}
-		f, ok := l.admit("b", what)
-		if !ok {
+		f, err := l.admit("b", what)
+		if err != nil {
 			t.Errorf("%+v: no room was left for another source", what)
 			continue
 		}
-		if _, ok := l.admit("c", what); ok {
+		if _, err := l.admit("c", what); err == nil {
 			t.Errorf("%+v: let in beyond the bound", what)
 		}
 		for _, f := range append(leave, f) {

@@ -69,6 +69,8 @@ func (o *office) begin(picture []byte, text string, n int) (line, wire.TaskReque
 func TestResultBeginsBeforeTheUploadEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "a")
+		timed := make(timings, 1)
+		o.posts[0].transport.cfg.Metrics = timed
 		picture := photo(1200, 1000)
 		j := jobFor(t, picture, "early")
 		l := o.call(o.posts[0])
@@ -87,6 +89,7 @@ func TestResultBeginsBeforeTheUploadEnds(t *testing.T) {
 		if u := o.posts[0].results.Usage(); u.Spooled > int64(len(picture))/4 {
 			t.Errorf("%d of %d bytes are spooled, want those of the header", u.Spooled, len(picture))
 		}
+		time.Sleep(time.Second)
 		l.write(picture[len(picture)/2:])
 		late, err := io.ReadAll(out)
 		if err != nil {
@@ -101,8 +104,17 @@ func TestResultBeginsBeforeTheUploadEnds(t *testing.T) {
 		if e := o.page(); e.done != 1 {
 			t.Errorf("ledger %+v, want done before the trailer", e)
 		}
+		if took := <-timed; took.First <= 0 || took.First > 100*time.Millisecond || took.Queued > took.First {
+			t.Errorf("%+v, want the first byte long before the upload's end", took)
+		}
 	})
 }
+
+// timings are those of jobs that ended.
+type timings chan Timing
+
+func (c timings) JobDone(_ wire.Code, t Timing, _ int64) { c <- t }
+func (c timings) Elected(time.Duration)                  {}
 
 // A client that vanishes in the middle of its upload leaves nothing behind, and another stream may bring the job.
 func TestClientDiesInCutThrough(t *testing.T) {

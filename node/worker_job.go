@@ -10,12 +10,6 @@ import (
 	"p2pnode/wire"
 )
 
-// work is how long a job took here.
-type work struct {
-	queued, worked time.Duration
-	first          time.Duration // from its admission to the first byte of its result
-}
-
 // own brings a job to its end: this stream has the turn, and keeps it once the upload is whole.
 func (w *worker) own(f *flight, t task) {
 	v, err := w.t.desk.begin(w.ctx, t)
@@ -29,12 +23,12 @@ func (w *worker) own(f *flight, t task) {
 		w.deliver(parcel{job: t.Job, mine: *v.Stored, have: t.Request.Have, of: t.Request.Result})
 		return
 	default:
-		leave, ok := w.t.lobby.admit(string(t.Owner), allowanceOf(t.Request))
-		if ok {
+		leave, err := w.t.lobby.admit(string(t.Owner), allowanceOf(t.Request))
+		if err == nil {
 			w.carryOut(f, t, leave)
 			return
 		}
-		w.refuse(refusal{code: wire.CodeBusy, detail: "too many jobs are waiting here", retry: time.Second})
+		w.refuse(refusal{code: wire.CodeBusy, detail: err.Error(), retry: time.Second})
 	}
 	f.pass()
 }
@@ -189,7 +183,7 @@ func (w *worker) complain(err error) {
 	}
 }
 
-func (w *worker) observe(err error, took work, began time.Time, m *Mine) {
+func (w *worker) observe(err error, took Timing, began time.Time, m *Mine) {
 	code, size := wire.CodeOK, int64(0)
 	if err != nil {
 		w.complain(err)
@@ -197,9 +191,9 @@ func (w *worker) observe(err error, took work, began time.Time, m *Mine) {
 	} else {
 		size = m.Size
 	}
-	w.t.cfg.Log.Debug("job ended", "code", code.String(), "queued", took.queued, "worked", took.worked, "first", took.first, "took", time.Since(began))
+	w.t.cfg.Log.Debug("job ended", "code", code.String(), "queued", took.Queued, "worked", took.Worked, "first", took.First, "took", time.Since(began))
 	if w.t.cfg.Metrics != nil {
-		w.t.cfg.Metrics.JobDone(code, took.queued, took.worked, size)
+		w.t.cfg.Metrics.JobDone(code, took, size)
 	}
 }
 

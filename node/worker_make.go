@@ -30,7 +30,7 @@ type making struct {
 	draft  *draft      // of file
 	report stego.Report
 	out    *outflow // nil: nothing is sent before the result is stored
-	took   work
+	took   Timing
 }
 
 // owner is whose turn it is that the job waits for.
@@ -149,7 +149,7 @@ func (k *making) labour() error {
 		return err
 	}
 	defer t.slots.give(1)
-	k.took.queued = time.Since(since)
+	k.took.Queued = time.Since(since)
 	t.desk.active(1)
 	defer t.desk.active(-1)
 	t.desk.seen(k.task.Job)
@@ -157,7 +157,7 @@ func (k *making) labour() error {
 	if err == nil {
 		err = k.check(ctx)
 	}
-	k.took.worked = time.Since(since) - k.took.queued
+	k.took.Worked = time.Since(since) - k.took.Queued
 	return err
 }
 
@@ -194,8 +194,8 @@ func (k *making) hide(ctx context.Context, image io.Reader) (err error) {
 func (k *making) Write(p []byte) (int, error) {
 	n, err := k.file.Write(p)
 	if n > 0 {
-		if k.took.first == 0 {
-			k.took.first = time.Since(k.began)
+		if k.file.Size() == int64(n) {
+			k.took.First = time.Since(k.began)
 		}
 		k.draft.grow(n)
 	}

@@ -25,7 +25,7 @@ type parcel struct {
 	fresh bool        // made on this stream: the client was answered before its upload, and has nothing of it yet
 	have  uint64      // bytes the client has
 	of    wire.Digest // of the result they are of; zero: the client does not know
-	took  work
+	took  Timing
 }
 
 // deliver sends a result from where the client has it, then its trailer, and waits for the acknowledgement.
@@ -55,7 +55,7 @@ func (w *worker) deliver(p parcel) {
 func (w *worker) trailer(p parcel, size int64) {
 	err := w.say(wire.TaskTrailer{
 		Size: uint64(size), Result: p.mine.Result, Capacity: p.mine.Capacity, Server: w.t.self, Name: w.t.cfg.Name,
-		Queued: uint64(p.took.queued.Microseconds()), Worked: uint64(p.took.worked.Microseconds()),
+		Queued: uint64(p.took.Queued.Microseconds()), Worked: uint64(p.took.Worked.Microseconds()),
 	})
 	if err == nil {
 		w.awaitAck(p.job, p.mine.Result)

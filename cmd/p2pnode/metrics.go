@@ -19,6 +19,7 @@ type metrics struct {
 	jobs      *prometheus.CounterVec
 	queued    prometheus.Histogram
 	worked    prometheus.Histogram
+	first     prometheus.Histogram
 	bytes     prometheus.Counter
 	elections prometheus.Histogram
 }
@@ -33,22 +34,26 @@ func newMetrics() *metrics {
 		jobs:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "p2pnode_jobs_total", Help: "Jobs that a worker of this server ended, by outcome."}, []string{"code"}),
 		queued:    histogram("p2pnode_job_queue_seconds", "Time a job waited for a worker."),
 		worked:    histogram("p2pnode_job_work_seconds", "Time a worker spent on a job."),
+		first:     histogram("p2pnode_job_first_byte_seconds", "Time from a job's admission, before its upload, to the first byte of its result."),
 		bytes:     prometheus.NewCounter(prometheus.CounterOpts{Name: "p2pnode_job_image_bytes_total", Help: "Bytes of images worked on."}),
 		elections: histogram("p2pnode_election_seconds", "Time from the last sign of the old leader to the new one."),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "p2pnode_build_info", Help: "Always 1; the version is in the label.",
 		ConstLabels: prometheus.Labels{"version": thisBuild().Version}})
 	build.Set(1)
-	m.registry.MustRegister(m.jobs, m.queued, m.worked, m.bytes, m.elections, build,
+	m.registry.MustRegister(m.jobs, m.queued, m.worked, m.first, m.bytes, m.elections, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // JobDone implements node.Metrics.
-func (m *metrics) JobDone(code wire.Code, queued, worked time.Duration, bytes int64) {
+func (m *metrics) JobDone(code wire.Code, t node.Timing, bytes int64) {
 	m.jobs.WithLabelValues(code.String()).Inc()
-	m.queued.Observe(queued.Seconds())
-	m.worked.Observe(worked.Seconds())
+	m.queued.Observe(t.Queued.Seconds())
+	m.worked.Observe(t.Worked.Seconds())
+	if t.First > 0 {
+		m.first.Observe(t.First.Seconds())
+	}
 	m.bytes.Add(float64(bytes))
 }
 
