@@ -53,6 +53,10 @@ mutants: ## planted bugs, each of which a test must find; some minutes
 crash: ## STATES that a crash can leave of store and results (100000)
 	$(GO) test -count=1 -v -timeout 30m -run '^Test(Crash|Fault)AtEveryOperation$$' ./node -crash.states $(or $(STATES),100000)
 
+.PHONY: formats
+formats: build ## PNG files of other people's encoders through the binary, and what other people's decoders say: pngcheck, pngfix, netpbm, ImageMagick
+	.ci/formats $(BIN)
+
 .PHONY: targets
 targets: ## the promises of docs/PROTOCOL.md §7 and §4: RUNS (1000) of each cell, HOURS (100) without a fault, MESSAGES; rewrites docs/TESTING.md
 	@mkdir -p bin; ok=true; \
