@@ -204,14 +204,20 @@ func (p *pieceReader) Read(b []byte) (int, error) {
 	return p.r.Read(b[:1+p.n.IntN(min(len(b), 1<<p.n.IntN(14)))])
 }
 
-// interrupted cuts the carrier, and breaks off reading and writing, somewhere.
+// interrupted cuts or damages the carrier, or breaks off reading or writing, somewhere.
 func (a *agreement) interrupted() {
 	lost := errors.New("connection lost")
 	at := a.z.r.IntN(len(a.carrier))
-	switch a.z.of("interruption", "none", "none", "cut", "reader", "writer") {
+	switch a.z.of("interruption", "none", "cut", "flipped", "reader", "writer") {
 	case "cut":
 		if _, err := Embed(io.Discard, bytes.NewReader(a.carrier[:at]), a.e, EmbedOptions{}); !typed(err) {
 			a.t.Errorf("cut off at byte %d of %d: %v, want an error of the file", at, len(a.carrier), err)
+		}
+	case "flipped": // no byte of a PNG is without a CRC over it, or is one
+		damaged := bytes.Clone(a.carrier)
+		damaged[at] ^= byte(1 + a.z.r.IntN(255))
+		if _, err := Embed(io.Discard, bytes.NewReader(damaged), a.e, EmbedOptions{}); !typed(err) {
+			a.t.Errorf("byte %d of %d changed: %v, want an error of the file", at, len(a.carrier), err)
 		}
 	case "reader":
 		r := io.MultiReader(bytes.NewReader(a.carrier[:at]), iotest.ErrReader(lost))

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color/palette"
 	"image/gif"
+	"maps"
 	"testing"
 )
 
@@ -30,7 +31,7 @@ func badImages(t *testing.T) map[string]badImage {
 	huge := append(append([]byte(pngMagic), gigapixel.ihdrBytes()...), "\x7f\xff\xff\xffIDATxx"...)
 	const behindHeader = 33
 	idat := bytes.Index(file, []byte("IDAT"))
-	return map[string]badImage{
+	out := map[string]badImage{
 		"empty.png":        {nil, format, "empty"},
 		"text.png":         {[]byte("this is a text, not an image\n"), unsupported, "not an image"},
 		"signature.png":    {file[:6], format, "signature"},
@@ -65,6 +66,8 @@ func badImages(t *testing.T) map[string]badImage {
 		"no-image.jpg":     {[]byte("\xff\xd8\xff\xd9"), format, "no image"},
 		"jpeg-garbage.jpg": {[]byte("\xff\xd8garbage that is no marker"), format, "marker"},
 	}
+	maps.Copy(out, badPNGs())
+	return out
 }
 
 // remade is a PNG with other filtered lines in it.

@@ -18,7 +18,11 @@ func tiny() *Embedding { return &Embedding{Format: Classic, Sealed: []byte{0, 0,
 
 func TestDamagedImagesAreRefused(t *testing.T) {
 	for name, bad := range badImages(t) {
-		_, err := Embed(io.Discard, bytes.NewReader(bad.data), tiny(), EmbedOptions{})
+		var err error
+		used := spent(func() { _, err = Embed(io.Discard, bytes.NewReader(bad.data), tiny(), EmbedOptions{}) })
+		if used > 4<<20 {
+			t.Errorf("%s: %d bytes allocated to refuse it", name, used)
+		}
 		if err == nil || reflect.TypeOf(err) != reflect.TypeOf(bad.want) || !strings.Contains(err.Error(), bad.say) {
 			t.Errorf("%s: %T %v, want %T with %q", name, err, err, bad.want, bad.say)
 		}
