@@ -1,37 +1,129 @@
 package stego
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
+// edges are window sizes around which a mistake in the widths of the halves would show:
+// all small ones, and every power of two with its neighbours.
+func edges() (out []uint64) {
+	for n := range uint64(300) {
+		out = append(out, n+1)
+	}
+	for b := 9; b <= 17; b++ {
+		out = append(out, 1<<b-1, 1<<b, 1<<b+1)
+	}
+	return out
+}
+
 func TestPermutationIsABijection(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Uint64Range(1, 3000).Draw(t, "n")
-		p := newPermutation(n, drawKey(t))
-		seen := make([]bool, n)
-		for i := range n {
-			at := p.at(i)
-			if at >= n || seen[at] {
-				t.Fatalf("n %d: %d goes to %d, which is outside or taken", n, i, at)
-			}
-			seen[at] = true
+	for _, n := range edges() {
+		for k := range byte(4) {
+			bijection(t, n, key{k, byte(n)})
 		}
+	}
+	rapid.Check(t, func(t *rapid.T) { bijection(t, rapid.Uint64Range(1, 3000).Draw(t, "n"), drawKey(t)) })
+}
+
+// bijection looks at every place.
+func bijection(t rapid.TB, n uint64, k key) {
+	p := newPermutation(n, k)
+	seen := make([]bool, n)
+	for i := range n {
+		at := p.at(i)
+		if at >= n || seen[at] {
+			t.Fatalf("n %d, key %x: %d goes to %d, which is outside or taken", n, k, i, at)
+		}
+		seen[at] = true
+	}
+}
+
+// inverse is the way back, from docs/STEGO.md §5 alone: the rounds in reverse order, and the
+// walk backwards until it is below n.
+func inverse(n uint64, place key) func(y uint64) uint64 {
+	b := max(2, bits.Len64(n-1))
+	l := (b + 1) / 2
+	stream := chacha(place, 96)
+	f := func(r int, x uint64) uint64 {
+		x = (x ^ binary.LittleEndian.Uint64(stream[16*r:])) * 0x9E3779B97F4A7C15
+		x = (x ^ x>>32) + binary.LittleEndian.Uint64(stream[16*r+8:])
+		x *= 0xD6E8FEB86659FD93
+		return x ^ x>>32
+	}
+	back := func(y uint64) uint64 {
+		low, high := y%(1<<l), y>>l
+		for _, r := range []int{4, 2, 0} {
+			low ^= f(r+1, high) % (1 << l)
+			high ^= f(r, low) % (1 << (b - l))
+		}
+		return high<<l + low
+	}
+	return func(y uint64) uint64 {
+		y = back(y)
+		for y >= n {
+			y = back(y)
+		}
+		return y
+	}
+}
+
+// TestPermutationOfManyPlacesHasAnInverse: where there are too many places to look at all, a
+// way back from any of them shows that it is taken, and by one only.
+func TestPermutationOfManyPlacesHasAnInverse(t *testing.T) {
+	sizes := []uint64{72_000_000}
+	for b := 18; b <= 40; b++ {
+		sizes = append(sizes, 1<<b-1, 1<<b, 1<<b+1)
+	}
+	for _, n := range sizes {
+		hasInverse(t, n, key{byte(n), 9}, 0)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Uint64Range(1<<18, 1<<40).Draw(t, "n")
+		hasInverse(t, n, drawKey(t), rapid.Uint64Range(0, n-1).Draw(t, "from"))
 	})
 }
 
-func TestPermutationOfManyPlacesStaysInside(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Uint64Range(1<<20, 1<<36).Draw(t, "n")
-		p := newPermutation(n, drawKey(t))
-		seen := map[uint64]bool{}
-		for i := range uint64(200) {
-			at := p.at(n - 1 - i)
-			if at >= n || seen[at] {
-				t.Fatalf("n %d: %d goes to %d, which is outside or taken", n, n-1-i, at)
+// hasInverse goes there and back from some places: the first, the last, and from one on.
+func hasInverse(t rapid.TB, n uint64, k key, from uint64) {
+	p, back := newPermutation(n, k), inverse(n, k)
+	for i := range uint64(200) {
+		for _, x := range []uint64{i, n - 1 - i, (from + i*0x9E3779B97F4A7C15%n) % n} {
+			at := p.at(x)
+			if at >= n || back(at) != x {
+				t.Fatalf("n %d, key %x: %d goes to %d, and that back to %d", n, k, x, at, back(at))
 			}
-			seen[at] = true
+			if y := back(x); y >= n || p.at(y) != x {
+				t.Fatalf("n %d, key %x: nothing goes to %d: not %d, which goes to %d", n, k, x, y, p.at(y))
+			}
+		}
+	}
+}
+
+// TestMarksAreTheBitsOfTheBox: no two bits share a sample, none is lost, in windows that are
+// just large enough and in large ones.
+func TestMarksAreTheBitsOfTheBox(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		box := rapid.SliceOfN(rapid.Byte(), 1, 60).Draw(t, "box")
+		n := int64(len(box))*8 + rapid.Int64Range(0, 2000).Draw(t, "more")
+		k := drawKey(t)
+		m, place := newMarks(n, box, k), placement(uint64(n), k)
+		for i := range int64(len(box)) * 8 {
+			if carries, v := m.at(int64(place(uint64(i)))); !carries || v != bit(box, i) {
+				t.Fatalf("window of %d: bit %d is not where it must be", n, i)
+			}
+		}
+		carried := 0
+		for i := range n {
+			if carries, _ := m.at(i); carries {
+				carried++
+			}
+		}
+		if carried != len(box)*8 {
+			t.Fatalf("window of %d: %d samples carry %d bits", n, carried, len(box)*8)
 		}
 	})
 }
