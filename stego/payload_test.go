@@ -2,6 +2,7 @@ package stego
 
 import (
 	"bytes"
+	"math/rand"
 	"strings"
 	"testing"
 )
@@ -62,11 +63,60 @@ func TestHeadersOfTheFutureAreRefused(t *testing.T) {
 	if h, err := parseHeader(b); err != nil || h != good {
 		t.Errorf("parseHeader = %+v, %v; want %+v", h, err, good)
 	}
-	for i, v := range map[int]byte{0: 2, 1: 1, 2: 3, 3: 2, 4: 0xff, 8: 0xff} {
+	for i, v := range map[int]byte{0: 2, 2: 3, 3: 2, 4: 0xff, 8: 0xff} {
 		bad := bytes.Clone(b)
 		bad[i] = v
 		if h, err := parseHeader(bad); !typed(err) {
 			t.Errorf("byte %d = %d: %+v, %v", i, v, h, err)
+		}
+	}
+}
+
+// TestHeadersLeaveRoomForAdaptivePlaces: docs/STEGO.md §3.6. A reader of today refuses
+// every flag as something newer, and does not look at the three bytes that go with one.
+func TestHeadersLeaveRoomForAdaptivePlaces(t *testing.T) {
+	good := header{kind: Text, rate: 10, raw: 5, box: 21}
+	plain := good.append(nil)
+	if !bytes.Equal(plain[13:], []byte{0, 0, 0}) || plain[1] != 0 {
+		t.Errorf("header is %x, want no flags and zeros at its end", plain)
+	}
+	for flags := 1; flags < 256; flags++ {
+		b := bytes.Clone(plain)
+		b[1] = byte(flags)
+		_, err := parseHeader(b)
+		if newer, ok := err.(*UnsupportedError); !ok || !strings.Contains(newer.What, "newer") {
+			t.Errorf("flags %#x: %v, want that a newer reader is needed", flags, err)
+		}
+	}
+	for at := 13; at < headerSize; at++ {
+		for v := range 256 {
+			b := bytes.Clone(plain)
+			b[at] = byte(v)
+			if h, err := parseHeader(b); err != nil || h != good {
+				t.Errorf("byte %d = %d: %+v, %v; want it ignored", at, v, h, err)
+			}
+		}
+	}
+}
+
+// TestReservedBytesAreIgnoredInAnImage seals a header by hand.
+func TestReservedBytesAreIgnoredInAnImage(t *testing.T) {
+	r := rand.New(rand.NewSource(45))
+	info := Info{Width: 40, Height: 30, Model: RGB, Depth: 8}
+	info.count()
+	k := randomKeys(r)
+	for name, c := range map[string]struct {
+		at   int
+		want string
+	}{"reserved": {14, "secret"}, "flag": {1, ""}} {
+		plain := header{kind: Text, rate: 2, raw: 6, box: 6 + tagSize}.append(nil)
+		plain[c.at] = 1
+		sealed := k.head.seal(make([]byte, saltSize), plain, labelHead, info)
+		sealed = k.seal.seal(sealed, []byte("secret"), labelSeal, info)
+		w := newWeaver(noise{r}, info.layout(), &Embedding{Format: V1, Rate: 2, Sealed: sealed, Place: k.place, Change: k.change})
+		p, _, err := (&carrier{info: info, rows: w, meta: &metadata{}}).extract(fixed(k))
+		if string(p.Data) != c.want || (err == nil) != (c.want != "") || err != nil && !typed(err) {
+			t.Errorf("%s: %q, %v; want %q", name, p.Data, err, c.want)
 		}
 	}
 }
