@@ -3,6 +3,7 @@ package stego
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -153,9 +154,26 @@ func (a *agreement) file() {
 			a.t.Fatalf("chunks %v, want %v, byte for byte", kinds(got), kinds(want))
 		}
 	}
+	for name, file := range map[string][]byte{"carrier": a.carrier, "output": a.out} {
+		if _, err := strictly(pixelStream(file)); err != nil {
+			a.t.Errorf("zlib would refuse the %s: %v", name, err)
+		}
+	}
 	if ihdr := got[0].data; ihdr[12] != 0 || ihdr[10] != 0 || ihdr[11] != 0 {
 		a.t.Errorf("IHDR is % x, want no interlace", ihdr)
 	}
+}
+
+// pixelStream joins the data of a file's IDAT chunks.
+func pixelStream(file []byte) (out []byte) {
+	for b := file[8:]; len(b) >= 12; {
+		n := int(binary.BigEndian.Uint32(b))
+		if string(b[4:8]) == "IDAT" {
+			out = append(out, b[8:8+n]...)
+		}
+		b = b[12+n:]
+	}
+	return out
 }
 
 // kept says what docs/STEGO.md §8 says of the chunks that the zoo makes.

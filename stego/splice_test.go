@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	zooN    = flag.Int("zoo.n", 250, "pictures of the zoo that are embedded in")
+	zooN    = flag.Int("zoo.n", 200, "pictures of the zoo that are embedded in")
 	zooFrom = flag.Uint64("zoo.from", 1, "seed of the first of them")
 )
 
