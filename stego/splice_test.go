@@ -19,7 +19,7 @@ func TestSpliceAgrees(t *testing.T) {
 	count := map[string]int{}
 	var sums zooSums
 	if testing.Short() {
-		*zooN = min(*zooN, 40)
+		*zooN = min(*zooN, 20)
 	}
 	for seed := *zooFrom; seed < *zooFrom+uint64(*zooN); seed++ {
 		z := drawPicture(seeded(seed, count))
