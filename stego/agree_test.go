@@ -19,6 +19,7 @@ type agreement struct {
 	payload Payload
 	o       SealOptions
 	want    plainPicture // carrier, then what the reference makes of it
+	info    Info         // info is of the carrier, before classic makes colour of gray
 	e       *Embedding
 	out     []byte
 	rep     Report
@@ -85,6 +86,7 @@ func (a *agreement) sealed() bool {
 	if err != nil {
 		a.t.Fatalf("Measure: %v", err)
 	}
+	a.info = info
 	room := a.want.room()
 	if info.Window != int64(room) {
 		a.t.Errorf("window %d, want %d", info.Window, room)
@@ -185,8 +187,30 @@ func kept(kind string) bool {
 	return true
 }
 
-// growth returns how much larger the output is than the carrier and the payload.
-func (a *agreement) growth() int { return len(a.out) - len(a.carrier) - len(a.e.Sealed) }
+// spliceable reports whether embedding may pass a part of the file through.
+func (a *agreement) spliceable() bool { return a.info.Splices(a.e.Format) }
+
+// untouched returns how many bytes of filtered rows lie behind all that an embedding may
+// change, and behind the 32 KiB after it that later matches may refer to.
+func (a *agreement) untouched() int {
+	last := 8 * len(a.e.Sealed) / (3 * a.want.width)
+	if a.o.Format != Classic {
+		_, window := a.want.places(8*len(a.e.Sealed)-headBits, int(a.e.Rate))
+		last = int(window[len(window)-1].at) / (a.want.width * a.want.channels())
+	}
+	return (a.want.height-1-last)*(a.info.layout().row()+1) - 1<<15
+}
+
+// growth returns how many bytes the output has more than the carrier and what was hidden.
+// Of a long payload four times its bytes are granted: at the default rate a bit changes one
+// sample in twenty, and to say which costs 3.4 bits where the samples themselves cost none.
+func (a *agreement) growth() int {
+	n := len(a.e.Sealed)
+	if n > 500 {
+		n *= 4
+	}
+	return len(a.out) - len(a.carrier) - n
+}
 
 // again embeds through readers of other habits: the bytes must be the same.
 func (a *agreement) again() {
