@@ -152,6 +152,7 @@ type readerOnly struct{ io.Reader }
 // chunk behind them is open.
 type idatReader struct {
 	c    *chunkReader
+	last int64 // where the last of them begins
 	done bool
 }
 
@@ -160,6 +161,15 @@ func (r *idatReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return r.c.Read(p)
+}
+
+// fail is an error in the pixel data: in the chunk that is open, or in the last of them.
+func (r *idatReader) fail(reason string) error {
+	at := r.c.begin
+	if r.done {
+		at = r.last
+	}
+	return &FormatError{Kind: "png", Chunk: "IDAT", Offset: at, Reason: reason}
 }
 
 // take returns the next bytes: at most so many, valid until the next call.
@@ -173,6 +183,7 @@ func (r *idatReader) take(most int) ([]byte, error) {
 // advance opens the next chunk when one is at its end.
 func (r *idatReader) advance() error {
 	for !r.done && r.c.left == 0 {
+		r.last = r.c.begin
 		if err := r.c.close(); err != nil {
 			return err
 		}

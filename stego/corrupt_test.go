@@ -2,12 +2,14 @@ package stego
 
 import (
 	"bytes"
+	"compress/zlib"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -124,6 +126,34 @@ func TestWriterErrorsStayWhatTheyAre(t *testing.T) {
 }
 
 // spent returns the bytes that f allocates.
+// A gigabyte behind the rows that change passes through as it came: nobody here decodes it.
+func TestSpliceLeavesABombAlone(t *testing.T) {
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	zeros := make([]byte, 1<<20)
+	for range 1 << 10 {
+		z.Write(zeros)
+	}
+	z.Close()
+	head := []byte{0, 0, 2, 128, 0, 0, 1, 224, 8, 2, 0, 0, 0}
+	file := slices.Concat([]byte(pngMagic), chunkBytes("IHDR", head), chunkBytes("IDAT", packed.Bytes()), chunkBytes("IEND", nil))
+	info, err := Measure(bytes.NewReader(file), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Seal(Payload{Kind: Text, Data: []byte("x")}, info, SealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := spent(func() { _, err = Embed(io.Discard, bytes.NewReader(file), e, EmbedOptions{}) }); err != nil || used > 4<<20 {
+		t.Errorf("Embed = %v, and allocated %d bytes", err, used)
+	}
+	e.Rate = 0 // all rows: now it is found
+	if used := spent(func() { _, err = Embed(io.Discard, bytes.NewReader(file), e, EmbedOptions{}) }); !errors.As(err, new(*FormatError)) || used > 8<<20 {
+		t.Errorf("Embed in all rows = %v, and allocated %d bytes; want a FormatError", err, used)
+	}
+}
+
 func spent(f func()) uint64 {
 	var a, b runtime.MemStats
 	runtime.ReadMemStats(&a)

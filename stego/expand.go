@@ -13,10 +13,10 @@ func (p *pngReader) describe() (Info, error) {
 	case p.h.kind == typePalette:
 		i.Model = RGB
 		if len(p.trns) > len(p.palette)/3 {
-			return i, &FormatError{Kind: "png", Reason: "tRNS chunk is longer than the palette"}
+			return i, &FormatError{Kind: "png", Chunk: "tRNS", Offset: p.trnsAt, Reason: "longer than the palette"}
 		}
 	case p.trns != nil && len(p.trns) != want[p.h.kind]:
-		return i, &FormatError{Kind: "png", Reason: "tRNS chunk does not fit the colour type"}
+		return i, &FormatError{Kind: "png", Chunk: "tRNS", Offset: p.trnsAt, Reason: "does not fit the colour type"}
 	}
 	if p.trns != nil {
 		i.Model |= GrayAlpha

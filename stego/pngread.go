@@ -30,6 +30,8 @@ type pngReader struct {
 	meta    *metadata
 	palette []byte
 	trns    []byte
+	trnsAt  int64 // where its chunk begins
+	data    idatReader
 	idat    *bufio.Reader
 	z       io.ReadCloser
 	raw     rawRows
@@ -88,6 +90,9 @@ func (p *pngReader) readHeader(lim Limits) error {
 	if !p.h.legal() || b[10] != 0 || b[11] != 0 || b[12] > 1 {
 		return p.c.fail("impossible colour type, depth or method")
 	}
+	if p.h.width == 0 || p.h.height == 0 {
+		return p.c.fail("image has no pixels")
+	}
 	if err := lim.check("png", p.h.width, p.h.height); err != nil {
 		return err
 	}
@@ -127,6 +132,7 @@ func (p *pngReader) readBefore() (err error) {
 		if p.trns != nil {
 			return p.c.fail("second tRNS chunk")
 		}
+		p.trnsAt = p.c.begin
 		p.trns, err = p.c.body(256)
 		return err
 	case "acTL":
@@ -173,7 +179,8 @@ func (p *pngReader) readOther(list *[]chunk) error {
 
 // begin prepares to read pixels: the first IDAT chunk is open.
 func (p *pngReader) begin() {
-	p.idat = bufio.NewReaderSize(&idatReader{c: &p.c}, 8<<10)
+	p.data = idatReader{c: &p.c}
+	p.idat = bufio.NewReaderSize(&p.data, 8<<10)
 	lines := &lineReader{p: p}
 	p.raw = lines
 	if p.h.interlaced {
@@ -218,9 +225,9 @@ func (p *pngReader) corrupt(err error) error {
 	case err == nil || errors.As(err, &format):
 		return err
 	case isEnd(err):
-		return &FormatError{Kind: "png", Chunk: "IDAT", Offset: p.c.begin, Reason: "pixel data ends too early"}
+		return p.data.fail("pixel data ends too early")
 	case errors.Is(err, zlib.ErrChecksum), errors.Is(err, zlib.ErrHeader), errors.Is(err, zlib.ErrDictionary), isDeflate(err):
-		return &FormatError{Kind: "png", Chunk: "IDAT", Offset: p.c.begin, Reason: "pixel data is corrupt: " + err.Error()}
+		return p.data.fail("pixel data is corrupt: " + err.Error())
 	}
 	return err
 }
@@ -230,12 +237,12 @@ func (p *pngReader) finish() error {
 	var b [1]byte
 	switch n, err := io.ReadFull(p.z, b[:]); {
 	case n != 0:
-		return p.c.fail("more pixel data than the image needs")
+		return p.data.fail("more pixel data than the image needs")
 	case err != io.EOF:
 		return p.corrupt(err)
 	}
 	if _, err := p.idat.ReadByte(); err == nil {
-		return p.c.fail("data after the end of the pixel data")
+		return p.data.fail("data after the end of the pixel data")
 	} else if err != io.EOF {
 		return err
 	}

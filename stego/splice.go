@@ -99,7 +99,7 @@ func (s *splice) read(dst []byte) error {
 	line := s.z.raw[s.next:end]
 	copy(s.cur, line[1:])
 	if !unfilter(line[0], s.cur, s.prior, s.l.pixel()) {
-		return s.feed.c.fail(fmt.Sprintf("unknown filter type %d", line[0]))
+		return s.feed.fail(fmt.Sprintf("unknown filter type %d", line[0]))
 	}
 	copy(dst, s.cur)
 	s.cur, s.prior = s.prior, s.cur
@@ -141,7 +141,7 @@ func (s *splice) run(end int) error {
 	}
 	switch size := s.base + int64(len(s.z.raw)); {
 	case size > s.total:
-		return s.feed.c.fail("more pixel data than the image needs")
+		return s.feed.fail("more pixel data than the image needs")
 	case len(s.z.raw) < end:
 		return s.corrupt(io.EOF)
 	}
@@ -162,7 +162,7 @@ func (s *splice) corrupt(err error) error {
 		}
 		reason = "pixel data ends too early"
 	}
-	return &FormatError{Kind: "png", Chunk: "IDAT", Offset: s.feed.c.begin, Reason: reason}
+	return s.feed.fail(reason)
 }
 
 // weave makes all rows that change, and writes what comes of them. ended reports whether that was all of the pixel data,
@@ -238,7 +238,7 @@ func (s *splice) finish() error {
 		return err
 	}
 	if len(s.z.raw) > end {
-		return s.feed.c.fail("more pixel data than the image needs")
+		return s.feed.fail("more pixel data than the image needs")
 	}
 	s.write()
 	sum, err := s.checksum()
@@ -264,7 +264,7 @@ func (s *splice) checksum() (uint32, error) {
 		return 0, s.corrupt(errAdler)
 	}
 	if err = s.z.pull(); err == nil {
-		return 0, s.feed.c.fail("data after the end of the pixel data")
+		return 0, s.feed.fail("data after the end of the pixel data")
 	} else if err != io.EOF {
 		return 0, err
 	}

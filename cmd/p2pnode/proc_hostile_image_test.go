@@ -34,6 +34,14 @@ func pngOf(width, height uint32, chunks ...[]byte) []byte {
 	return append(p, bytes.Join(chunks, nil)...)
 }
 
+// interlacedOf has a PNG say that its rows are in seven passes: then all of it has to be decoded.
+func interlacedOf(p []byte) []byte {
+	const head, crc = 8 + 4, 8 + 8 + 13
+	p[crc-1] = 1
+	binary.BigEndian.PutUint32(p[crc:], crc32.ChecksumIEEE(p[head:crc]))
+	return p
+}
+
 // deflated is so many zero bytes, packed.
 func deflated(n int) []byte {
 	var b bytes.Buffer
@@ -69,7 +77,7 @@ func poisons(t *testing.T, good []byte) []poison {
 	}
 	return []poison{
 		{"gigapixel.png", giga, wire.CodeTooManyPixels, "1000014129", 5},
-		{"bomb.png", pngOf(640, 480, pngChunk("IDAT", bomb), end), wire.CodeBadImage, "more pixel data", 5},
+		{"bomb.png", interlacedOf(pngOf(640, 480, pngChunk("IDAT", bomb), end)), wire.CodeBadImage, "more pixel data", 5},
 		{"cut.png", good[:len(good)/2], wire.CodeBadImage, "cut off", 5},
 		{"stub.png", good[:30], wire.CodeBadImage, "cut off", 5},
 		{"empty.png", nil, wire.CodeBadImage, "empty", 5},
@@ -105,6 +113,11 @@ func TestHostileImages(t *testing.T) {
 		r := c.encryptIn(t.Context(), client.prefix(), "--timeout", "20s", "--text", "x", path)
 		wantExit(t, "encrypt "+p.name, r.outcome, p.local, p.says)
 		t.Logf("%-14s %7d bytes: server %v, %s", p.name, len(p.data), code, detail)
+	}
+	bomb := pngOf(640, 480, pngChunk("IDAT", deflated(1<<30)), pngChunk("IEND", nil))
+	code, detail := s.submit(c, n1, request(t, secretOf('b'), bomb, measured(t, good), "a text"), bomb)
+	if code != wire.CodeOK {
+		t.Errorf("a bomb of which only the beginning is decoded: the server says %v %q, want %v", code, detail, wire.CodeOK)
 	}
 	t.Logf("peak memory of the server %d MB", n1.memory(t, "VmHWM")>>20)
 	if peak := n1.memory(t, "VmHWM"); peak > 300<<20 {
