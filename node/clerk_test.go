@@ -58,7 +58,7 @@ type post struct {
 	results   *Results
 	dead      bool // guarded by o.mu
 	mine      map[wire.JobID]*Mine
-	lies      int // 1: its results' bytes are not what it announces; 2: it announces another picture
+	lies      int // 1: its results' bytes are not what it announces; 2: it announces another picture; 3: it announces far too many bytes
 	stop      context.CancelFunc
 	ended     sync.WaitGroup
 }
@@ -318,7 +318,7 @@ func (p *post) forge(t task) *Mine {
 	if err != nil {
 		p.o.t.Fatal(err)
 	}
-	f.Write(photo(200, 150))
+	f.Write(p.lie())
 	d, n, err := f.Commit()
 	if err != nil {
 		p.o.t.Fatal(err)
@@ -330,6 +330,14 @@ func (p *post) forge(t task) *Mine {
 		}
 	}
 	return &Mine{Job: t.Job, Image: t.Request.Image, Request: t.Content, Result: d, Size: n}
+}
+
+// lie is what such a server gives as a result.
+func (p *post) lie() []byte {
+	if p.lies > 2 {
+		return make([]byte, 8<<20)
+	}
+	return photo(200, 150)
 }
 
 func (p *post) finish(_ context.Context, job wire.JobID, o outcome) error {

@@ -40,13 +40,13 @@ func arriving(t *testing.T, picture []byte, result func(j Job) []byte) *errand {
 	t.Helper()
 	j := jobFor(t, picture, "audited")
 	j.Size = int64(len(picture))
-	e := &errand{cl: &Client{}, job: j}
+	e := &errand{cl: &Client{}, job: j, most: 1 << 20}
 	if err := e.resume(wire.TaskResponse{Accepted: true}); err != nil {
 		t.Fatal(err)
 	}
 	for p := result(j); len(p) > 0; {
 		n := min(len(p), 5000)
-		if err := e.accept(p[:n]); err != nil {
+		if err := e.accept(nil, p[:n]); err != nil {
 			t.Fatal(err)
 		}
 		p = p[n:]
@@ -126,15 +126,15 @@ func TestAuditOfAResumedResult(t *testing.T) {
 		if err := e.resume(wire.TaskResponse{Accepted: true, Stored: true, Offset: 7000}); err != nil {
 			t.Fatal(err)
 		}
-		e.accept(whole[7000:9000])
+		e.accept(nil, whole[7000:9000])
 		if err := e.resume(wire.TaskResponse{Accepted: true}); err != nil {
 			t.Fatal(err)
 		}
-		e.accept(whole[:100])
+		e.accept(nil, whole[:100])
 		if err := e.resume(wire.TaskResponse{Accepted: true, Stored: true, Offset: 100, Size: uint64(len(whole))}); err != nil {
 			t.Fatal(err)
 		}
-		e.accept(whole[100:])
+		e.accept(nil, whole[100:])
 		if !e.audit.passed() {
 			t.Errorf("payload: %v, picture: %v, want both right", e.audit.payload, e.audit.picture)
 		}

@@ -28,13 +28,16 @@ func (e *errand) download(ctx context.Context, s *quic.Stream, r wire.TaskRespon
 	if err := e.resume(r); err != nil {
 		return wire.TaskTrailer{}, err
 	}
+	if r.Size > uint64(e.most) {
+		return wire.TaskTrailer{}, e.oversize(a)
+	}
 	q := e.inquiry(ctx, p.conn, r.Stored)
 	defer q.end()
 	src, buf := wire.NewChunkReader(s), make([]byte, copySize)
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if err := e.accept(buf[:n]); err != nil {
+			if err := e.accept(a, buf[:n]); err != nil {
 				return wire.TaskTrailer{}, err
 			}
 			if e.judged(&p, q, int64(r.Size)) {
@@ -56,8 +59,11 @@ func (e *errand) download(ctx context.Context, s *quic.Stream, r wire.TaskRespon
 	return t, err
 }
 
-// accept puts bytes of the result into the output file.
-func (e *errand) accept(b []byte) error {
+// accept puts bytes of the result into the output file, if it is not longer than any can be.
+func (e *errand) accept(a *assignment, b []byte) error {
+	if int64(len(b)) > e.most-e.part.size {
+		return e.oversize(a)
+	}
 	if _, err := e.job.Output.WriteAt(b, e.part.size); err != nil {
 		return &localError{fmt.Errorf("write result: %w", err)}
 	}
@@ -86,6 +92,13 @@ func (e *errand) judged(p *pace, q *inquiry, total int64) bool {
 		q.put(time.Now())
 	}
 	return wanting && q.stored.Load()
+}
+
+// oversize throws away a result that is longer than any can be. (Pieces of several streams add up to no more than the longest
+// of their results, so it is the present server's.)
+func (e *errand) oversize(a *assignment) error {
+	e.part = partial{}
+	return &OversizeError{Server: a.Server.Name, Most: e.most}
 }
 
 // resume prepares the output file for the bytes that follow r.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pnode/stego"
 	"p2pnode/wire"
 )
 
@@ -24,6 +25,7 @@ type errand struct {
 	secret []byte
 	id     wire.JobID
 	image  wire.Digest
+	most   int64 // bytes that a result can have, at most
 	begun  time.Time
 
 	search *search
@@ -125,7 +127,18 @@ func (e *errand) measure() error {
 		err = io.ErrUnexpectedEOF
 	}
 	h.Sum(e.image[:0])
+	e.most = e.largest()
 	return err
+}
+
+// largest is the most bytes that a result can have. Of an image that cannot be read here none could be verified; what its
+// server has against it is heard all the same.
+func (e *errand) largest() int64 {
+	info, err := stego.Probe(e.carrier(0), stego.Limits{MaxPixels: e.job.MaxPixels})
+	if err != nil {
+		info = stego.Info{}
+	}
+	return info.Largest(e.job.Size)
 }
 
 // carrier reads the image from an offset on.

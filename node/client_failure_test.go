@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"p2pnode/wire"
+	"p2pnode/wire/wiretest"
 )
 
 // A server that dies at any point of a job costs one failover and nothing else.
@@ -226,5 +228,49 @@ func TestWrongResultsAreFoundOut(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Whatever a server announces: no more of it is written here than a result for this image can have.
+func TestEndlessResultIsCutShort(t *testing.T) {
+	for name, c := range map[string]struct {
+		width   int
+		weather wiretest.Faults
+	}{"announced": {200, wiretest.Faults{}}, "split": {840, lossy}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t, "a", "b", "c")
+				o.hub.Do(func(n *wiretest.Network) { n.SetFaults(c.weather) })
+				for _, p := range o.posts {
+					p.lies = 3
+				}
+				j := jobFor(t, photo(c.width, 150), "enough")
+				_, err := o.client(nil).Encrypt(t.Context(), j)
+				var oversize *OversizeError
+				if !errors.As(err, &oversize) || CodeOf(err) != wire.CodeVerify || oversize.Server == "" {
+					t.Fatalf("Encrypt = %v, want an OversizeError of a server", err)
+				}
+				info, err := j.Output.Stat()
+				if most := 3*int64(c.width)*150 + j.Size + 128<<10; err != nil || info.Size() > oversize.Most || oversize.Most > most {
+					t.Errorf("%d bytes were written, %v; the error allows %d, want at most %d", info.Size(), err, oversize.Most, most)
+				}
+			})
+		})
+	}
+}
+
+// A server that announces nothing and never ends is cut short as well.
+func TestNoMoreIsWrittenThanAResultCanHave(t *testing.T) {
+	j := jobFor(t, photo(200, 150), "enough")
+	e := &errand{cl: &Client{}, job: j, most: 1000}
+	a := &assignment{}
+	a.Server.Name = "liar"
+	if err := e.accept(a, make([]byte, 1000)); err != nil {
+		t.Fatalf("accept of as much as there can be = %v", err)
+	}
+	err := e.accept(a, make([]byte, 1))
+	var oversize *OversizeError
+	if info, e := j.Output.Stat(); !errors.As(err, &oversize) || oversize.Server != "liar" || e != nil || info.Size() != 1000 {
+		t.Errorf("accept of one byte more = %v, the file has %d bytes", err, info.Size())
 	}
 }

@@ -91,7 +91,7 @@ func ask(ctx context.Context, c *quic.Conn, f func(s *quic.Stream) error) error 
 // collect takes the rest of a result in ranges, then its trailer, and acknowledges it.
 func (e *errand) collect(ctx context.Context, conn *quic.Conn, a *assignment) error {
 	e.split(ctx, conn, a)
-	if err := e.fill(ctx, conn); err != nil {
+	if err := e.fill(ctx, conn, a); err != nil {
 		return err
 	}
 	return ask(ctx, conn, func(s *quic.Stream) error {
@@ -111,10 +111,13 @@ func (e *errand) collect(ctx context.Context, conn *quic.Conn, a *assignment) er
 }
 
 // fill completes the output file. What is there without a gap stays if that fails.
-func (e *errand) fill(ctx context.Context, conn *quic.Conn) error {
+func (e *errand) fill(ctx context.Context, conn *quic.Conn, a *assignment) error {
 	size, err := e.announced(ctx, conn)
 	if err != nil {
 		return err
+	}
+	if size > e.most {
+		return e.oversize(a)
 	}
 	e.forgo() // bytes come in no order now
 	r := newRanges(e.part.size, size)

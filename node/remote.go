@@ -40,6 +40,20 @@ func (e *RemoteError) Error() string {
 	return text
 }
 
+// OversizeError means that a server sent, or announced, more bytes than any result for the job's image can have. The rest
+// is not taken.
+type OversizeError struct {
+	Server string // its name
+	Most   int64  // bytes, of a result for this image
+}
+
+func (e *OversizeError) Error() string {
+	return fmt.Sprintf("%v: %s sends more than the %d bytes that a result for this image can have", ErrVerify, e.Server, e.Most)
+}
+
+// Unwrap makes it one of the ways to fail verification.
+func (e *OversizeError) Unwrap() error { return ErrVerify }
+
 // SearchError tells why a job found no server before its context ended.
 type SearchError struct {
 	Reason error    // ErrNoCluster, ErrNoLeader, ErrUnreachable, a *RemoteError or one of the cluster errors

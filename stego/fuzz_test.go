@@ -113,7 +113,7 @@ func samePixels(t *testing.T, file, rows []byte, l layout) {
 }
 
 // FuzzCarrier says: any file of any type is measured, read through for a payload and embedded in, or is refused with an
-// error a user can be told, within its limits; and what embedding makes is found again.
+// error a user can be told, within its limits; and what embedding makes is found again, and no larger than a header allows.
 func FuzzCarrier(f *testing.F) {
 	for _, file := range goodImages(f) {
 		if len(file) < 4000 {
@@ -149,6 +149,10 @@ func FuzzCarrier(f *testing.F) {
 				t.Fatalf("Embed: %v", err)
 			}
 			return
+		}
+		probed, err := Probe(bytes.NewReader(file), lim)
+		if most := probed.Largest(int64(len(file))); err != nil || int64(out.Len()) > most {
+			t.Fatalf("output of %d bytes, Largest = %d, %v", out.Len(), most, err)
 		}
 		if got, _, err := Extract(bytes.NewReader(out.Bytes()), ExtractOptions{}); err != nil || string(got.Data) != "x" {
 			t.Fatalf("Extract finds %q, %v", got.Data, err)

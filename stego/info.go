@@ -133,6 +133,19 @@ func (i Info) holds(rate int64) int64 {
 	return min(MaxContent, max(0, i.Window/(8*rate)-tagSize))
 }
 
+// Largest returns the most bytes that an output can have for a carrier of so many, whoever deflates it how: rows in colour, as
+// classic writes them, stored as they are, each in a chunk of its own, and metadata that takes no more than the whole carrier.
+func (i Info) Largest(carrier int64) int64 {
+	const (
+		perRow = 32       // a filter, a chunk around it, the head of a deflate block
+		around = 64 << 10 // the file's other chunks, a profile that did not deflate
+	)
+	l := i.layout()
+	l.model = l.model.colored()
+	row := int64(l.row())
+	return int64(i.Height)*(row+row>>10+perRow) + carrier + around
+}
+
 // layout returns the shape of the output's rows.
 func (i Info) layout() layout {
 	return layout{width: i.Width, height: i.Height, model: i.Model, depth: i.Depth}

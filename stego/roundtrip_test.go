@@ -85,9 +85,30 @@ func TestEveryTypeRoundTrips(t *testing.T) {
 				if rep.Info.Model != model || rep.Info.Depth != want.depth {
 					t.Errorf("output is %v %d bit, want %v %d bit", rep.Info.Model, rep.Info.Depth, model, want.depth)
 				}
+				if most := rep.Info.Largest(int64(len(carrier))); rep.Size > most {
+					t.Errorf("output of %d bytes, Largest = %d", rep.Size, most)
+				}
 				sameButLowest(t, carrier, out, rep, o.Format == Classic)
 			}
 		})
+	}
+}
+
+// Not even noise, which no method deflates, makes more than is allowed for, whatever the rows are like; and what is allowed for is
+// little more than such an output takes.
+func TestLargestHoldsNoise(t *testing.T) {
+	for _, size := range []image.Point{{1, 3000}, {3000, 1}, {40, 40}, {700, 500}} {
+		noise := image.NewNRGBA64(image.Rectangle{Max: size})
+		rand.New(rand.NewSource(1)).Read(noise.Pix)
+		var carrier bytes.Buffer
+		if err := png.Encode(&carrier, noise); err != nil {
+			t.Fatal(err)
+		}
+		out, _, rep := embed(t, carrier.Bytes(), Payload{Kind: Text, Data: []byte("x")}, SealOptions{})
+		least, most := int64(len(noise.Pix)), rep.Info.Largest(int64(carrier.Len()))
+		if got := int64(len(out)); got < least || got > most || most > least+least>>9+int64(carrier.Len())+int64(33*size.Y)+64<<10 {
+			t.Errorf("%v: %d samples' bytes, an output of %d, Largest = %d", size, least, got, most)
+		}
 	}
 }
 
