@@ -36,6 +36,8 @@ type core struct {
 	touched  map[wire.JobID]time.Time
 	begun    map[wire.JobID]uint32 // attempts this process has begun
 	left     map[wire.JobID]uint32 // attempts whose server, a peer, has been started anew since
+	lookAt   time.Time             // when lapse next looks
+	missed   map[wire.NodeID]int   // looks in a row that did not find the server of a DONE job
 	confirms map[wire.JobID]*confirm
 	replicas map[replica]wire.JobID
 	callers  map[wire.JobID]caller

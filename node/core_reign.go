@@ -159,6 +159,7 @@ func (c *core) sweep(now time.Time) {
 	}
 	c.expire(now)
 	c.evict(now)
+	c.lapse(now)
 	c.forgetCallers(now)
 	c.forgetAskers(now)
 	c.forgetConfirms(now)

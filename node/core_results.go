@@ -21,6 +21,11 @@ type chore struct {
 	letGo  bool
 }
 
+const (
+	lookEvery = time.Hour
+	goneAfter = 24 // looks in a row that did not find a server
+)
+
 const ackedKept = 30 * time.Second // an acknowledged result stays so long, for a client whose last read was lost
 
 // retire plans the deletion of a result nobody will ask for again.
@@ -78,6 +83,33 @@ func (c *core) abandon(now time.Time, job wire.JobID) {
 		c.record(now, r, Batch{})
 	}
 	c.discard(now, job)
+}
+
+// lapse is abandon for a server that is gone for good, done by the leader: its results of more than KeepResults ago are nobody's
+// any more. Gone is who was not here for a day of looks; hours would pass while this machine was suspended, too.
+func (c *core) lapse(now time.Time) {
+	if now.Before(c.lookAt) {
+		return
+	}
+	c.lookAt = now.Add(lookEvery)
+	missed, stale := map[wire.NodeID]int{}, []wire.Record(nil)
+	for r, since := range c.ledger.Unfetched() {
+		if c.usable(r.Server, nil) {
+			continue
+		}
+		missed[r.Server] = c.missed[r.Server] + 1
+		if c.reign.ready && missed[r.Server] > goneAfter && now.Sub(since) >= c.cfg.KeepResults {
+			stale = append(stale, r)
+		}
+	}
+	c.missed = missed
+	for _, r := range stale {
+		if c.clogged() {
+			return // the others at the next look
+		}
+		r.State, r.Code = wire.Cancelled, wire.CodeExpired
+		c.record(now, r, Batch{})
+	}
 }
 
 // discard forgets a result; its file goes once the store has forgotten it too, unless another job made the same bytes.

@@ -46,7 +46,7 @@ type bucket struct {
 type entry struct {
 	rec   wire.Record
 	hash  uint64
-	since time.Time // when this node learnt that the job ended; zero if it has not
+	since time.Time // when this node took the record in
 	faded bool      // no longer in digest and pulls
 	index int       // in its heap of tombstones; -1: in none
 }
@@ -65,8 +65,8 @@ func (l *Ledger) Merge(now time.Time, r wire.Record) (changed bool, err error) {
 
 // Restore takes in a record from the store; since is when this node first held it in this state.
 func (l *Ledger) Restore(now, since time.Time, r wire.Record) error {
-	if since.After(now) {
-		since = now // the clock was set back meanwhile
+	if since.IsZero() || since.After(now) {
+		since = now // the clock was set back meanwhile, or nobody knows
 	}
 	_, err := l.put(now, since, r)
 	return err
@@ -95,11 +95,7 @@ func (l *Ledger) put(now, since time.Time, r wire.Record) (changed bool, err err
 
 func newEntry(since time.Time, r wire.Record) *entry {
 	r.Owner = bytes.Clone(r.Owner)
-	e := &entry{rec: r, hash: hashRecord(r), index: -1}
-	if terminal(r.State) {
-		e.since = since
-	}
-	return e
+	return &entry{rec: r, hash: hashRecord(r), since: since, index: -1}
 }
 
 // hashRecord is the same on every node.
@@ -149,6 +145,19 @@ func (l *Ledger) All() iter.Seq[wire.Record] {
 	}
 }
 
+// Unfetched yields every job that is DONE, by id, and since when this node has known that.
+func (l *Ledger) Unfetched() iter.Seq2[wire.Record, time.Time] {
+	return func(yield func(wire.Record, time.Time) bool) {
+		for i := range l.buckets {
+			for _, e := range l.buckets[i].entries {
+				if e.rec.State == wire.Done && !yield(e.rec, e.since) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Forget drops a job as if it had never been heard of.
 func (l *Ledger) Forget(job wire.JobID) {
 	if e := l.find(job); e != nil {
@@ -179,7 +188,7 @@ func (l *Ledger) insert(e *entry) {
 	if working(e.rec.State) {
 		l.busy(e)
 	}
-	if !e.since.IsZero() {
+	if terminal(e.rec.State) {
 		heap.Push(&l.fresh, e)
 	}
 }

@@ -165,6 +165,17 @@ func TestLedgerRestoreKeepsAges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	l.Restore(day0, time.Time{}, aRecord(5, wire.Done))
+	l.Restore(day0, at(-100), aRecord(6, wire.Done))
+	var ages []time.Time
+	for _, since := range l.Unfetched() {
+		ages = append(ages, since)
+	}
+	if want := []time.Time{day0, at(-100)}; !slices.Equal(ages, want) {
+		t.Errorf("Unfetched since %v, want %v", ages, want)
+	}
+	l.Forget(jobOf(5))
+	l.Forget(jobOf(6))
 	l.Old(day0)
 	if _, count := l.Digest(); l.Len() != 4 || count != 2 {
 		t.Errorf("%d records, %d in the digest, want 4 and 2", l.Len(), count)
