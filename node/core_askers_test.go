@@ -12,6 +12,17 @@ import (
 // Whatever the order in which an asker's datagrams and copies of them come, none is read twice, and whoever is not
 // overtaken by more than 64 is read.
 func TestAskersDatagramsAreReadOnce(t *testing.T) {
+	var w asked
+	for _, n := range []uint64{1, 70, 6, 69} { // 70−64 is the oldest remembered
+		if !w.take(n) {
+			t.Errorf("datagram %d is not read", n)
+		}
+	}
+	for _, n := range []uint64{70, 69, 6, 5, 1} {
+		if w.take(n) {
+			t.Errorf("datagram %d is read, again or after 64 others", n)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		var w asked
 		read, top := map[uint64]bool{}, uint64(0)

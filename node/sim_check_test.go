@@ -70,10 +70,13 @@ func watched(s *sim) *check {
 }
 
 func (c *check) fail(format string, args ...any) {
-	if len(c.broken) < 5 {
+	if !c.full() {
 		c.broken = append(c.broken, fmt.Sprintf("%.3f s: ", c.s.now.Sub(c.s.begun).Seconds())+fmt.Sprintf(format, args...))
 	}
 }
+
+// full reports whether so much is broken that there is no use in going on.
+func (c *check) full() bool { return len(c.broken) >= 5 }
 
 func (c *check) look(x *simNode) {
 	c.epochs(x)
