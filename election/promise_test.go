@@ -23,6 +23,16 @@ func TestNothingBelowThePromiseIsGranted(t *testing.T) {
 	}
 }
 
+func TestOneVoteAnEpoch(t *testing.T) {
+	b := newBench(Config{Self: id(9), Promised: 5, Vote: id(2)}, 2, 3)
+	if got, want := b.asked(3, wire.Vote, 5), (wire.EpochBehind{Phase: wire.Vote, Epoch: 5, Promised: 5}); !slices.Equal(got, []wire.Message{want}) {
+		t.Errorf("after a vote for another a vote of epoch 5 is answered %+v, want %+v", got, want)
+	}
+	if got, want := b.asked(2, wire.Vote, 5), (wire.Grant{Phase: wire.Vote, Epoch: 5}); !slices.Equal(got, []wire.Message{want}) {
+		t.Errorf("who has the vote of epoch 5 asks again and is answered %+v, want %+v", got, want)
+	}
+}
+
 func TestLeaderBelowThePromiseIsNotFollowed(t *testing.T) {
 	b := newBench(Config{Self: id(9), Promised: 5}, 2)
 	got := sentTo(b.receive(2, wire.Heartbeat{Sequence: 1, Epoch: 3, Leader: id(2)}), 2)

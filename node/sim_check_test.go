@@ -94,6 +94,9 @@ func (c *check) epochs(x *simNode) {
 		c.fail("%s: the promise on disk fell from %d to %d", x.name, c.promised[x.name], x.disk.promised)
 	}
 	c.promised[x.name] = x.disk.promised
+	if st.Durable > x.disk.promised {
+		c.fail("%s: the promise of %d counts as durable, but %d is on disk", x.name, st.Durable, x.disk.promised)
+	}
 	if st.Promised < x.disk.promised {
 		c.fail("%s: promised %d, but %d is on disk", x.name, st.Promised, x.disk.promised)
 	}
