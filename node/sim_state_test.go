@@ -1,12 +1,13 @@
 package node
 
 import (
-	"encoding/binary"
 	"reflect"
 	"slices"
 	"sync"
 	"testing"
 	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
 
 	"p2pnode/election"
 	"p2pnode/wire"
@@ -190,17 +191,8 @@ func mixed(a, b uint64) uint64 {
 	return (a ^ a>>29) * 0x94d049bb133111eb
 }
 
-// sumOf is the hash of n bytes, eight at a time.
-func sumOf(p unsafe.Pointer, n int) uint64 {
-	sum := uint64(14)
-	b := unsafe.Slice((*byte)(p), n)
-	for ; len(b) >= 8; b = b[8:] {
-		sum = mixed(sum, binary.LittleEndian.Uint64(b))
-	}
-	var rest [8]byte
-	copy(rest[:], b)
-	return mixed(sum^uint64(n), binary.LittleEndian.Uint64(rest[:]))
-}
+// sumOf is the hash of n bytes.
+func sumOf(p unsafe.Pointer, n int) uint64 { return xxhash.Sum64(unsafe.Slice((*byte)(p), n)) }
 
 // A hash that sees nothing would find every forgery harmless.
 func TestStateHashSeesChanges(t *testing.T) {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"p2pnode/election"
 	"p2pnode/wire"
@@ -30,8 +31,7 @@ type sim struct {
 	nodes   []*simNode
 	client  *simClient // the first of clients
 	clients []*simClient
-	trace   [32]byte // running hash of everything delivered
-	heard   []byte   // what is hashed next
+	trace   *xxhash.Digest // of everything delivered, and when
 	mode    election.Quorum
 	guests  map[netip.AddrPort]func(from netip.AddrPort, p []byte) // who hears what comes to an address that is no node's
 	watch   func(x *simNode)                                       // called after every event of a node; nil: nobody watches
@@ -80,7 +80,7 @@ var _ io.Reader = seeded{}
 func newSim(t testing.TB, seed uint64, n int, mode election.Quorum) *sim {
 	s := &sim{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), mode: mode,
-		net: wiretest.New(seed), guests: map[netip.AddrPort]func(netip.AddrPort, []byte){}, log: func(string, ...any) {},
+		net: wiretest.New(seed), trace: xxhash.New(), guests: map[netip.AddrPort]func(netip.AddrPort, []byte){}, log: func(string, ...any) {},
 	}
 	s.begun = s.now
 	s.faults(wiretest.Faults{})
@@ -273,10 +273,11 @@ func (s *sim) pause(x *simNode, d time.Duration) {
 }
 
 func (s *sim) deliver(p wiretest.Packet) {
-	s.heard = append(s.heard[:0], s.trace[:]...)
-	s.heard = binary.BigEndian.AppendUint64(s.heard, uint64(s.now.UnixNano()))
-	s.heard = append(s.heard, p.Data...)
-	s.trace = sha256.Sum256(s.heard)
+	var head [16]byte
+	binary.BigEndian.PutUint64(head[:], uint64(s.now.UnixNano()))
+	binary.BigEndian.PutUint64(head[8:], uint64(len(p.Data)))
+	s.trace.Write(head[:])
+	s.trace.Write(p.Data)
 	if hear := s.guests[p.To]; hear != nil {
 		hear(p.From, p.Data)
 		return
