@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"net/netip"
 
 	"p2pnode/election"
 	"p2pnode/wire"
@@ -12,17 +11,15 @@ import (
 type check struct {
 	s        *sim
 	broken   []string
-	leaders  map[uint64]string // majority mode: who led an epoch
-	promised map[string]uint64 // the highest promise a node's disk has held
-	records  map[string]map[wire.JobID]wire.Record
-	lives    map[string]int
+	leaders  map[uint64]string       // majority mode: who led an epoch
+	promised map[*simNode]uint64     // the highest promise a node's disk has held
 	servers  map[attempt]wire.NodeID // who does an attempt, as one leadership decided it
 	told     map[wire.JobID]uint32   // the newest attempt of each job that a client was told
 	opened   map[uint64]bool         // majority mode: epochs whose leader has merged the ledgers
 	ears     map[*simNode]*ear
-	nodes    map[netip.AddrPort]*simNode
-	honest   map[netip.AddrPort]bool // addresses of clients that show cookies made for them
-	member   map[netip.AddrPort]bool // addresses of those who hold K_server and are no nodes
+	nodes    map[spot]*simNode
+	honest   map[spot]bool // addresses of clients that show cookies made for them
+	member   map[spot]bool // addresses of those who hold K_server and are no nodes
 	states   map[seenState]wire.TaskStatusResponse
 	history  *history
 	storms   storm
@@ -53,17 +50,17 @@ type attempt struct {
 
 func watched(s *sim) *check {
 	c := &check{
-		s: s, leaders: map[uint64]string{}, promised: map[string]uint64{}, records: map[string]map[wire.JobID]wire.Record{},
-		lives: map[string]int{}, servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
-		ears: map[*simNode]*ear{}, nodes: map[netip.AddrPort]*simNode{}, honest: map[netip.AddrPort]bool{}, member: map[netip.AddrPort]bool{},
+		s: s, leaders: map[uint64]string{}, promised: map[*simNode]uint64{},
+		servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
+		ears: map[*simNode]*ear{}, nodes: map[spot]*simNode{}, honest: map[spot]bool{}, member: map[spot]bool{},
 		states: map[seenState]wire.TaskStatusResponse{}, history: newHistory(s.begun), poisoned: map[wire.JobID]bool{},
 	}
 	s.watch, s.given, s.taps = c.look, c.give, append(s.taps, c.sent)
 	for _, x := range s.nodes {
-		c.nodes[x.addr] = x
+		c.nodes[spotOf(x.addr)] = x
 	}
 	for _, k := range s.clients {
-		c.honest[k.addr] = true
+		c.honest[spotOf(k.addr)] = true
 		k.begins, k.told, k.state = c.history.begin, c.single, c.status
 	}
 	return c
@@ -79,21 +76,23 @@ func (c *check) fail(format string, args ...any) {
 func (c *check) full() bool { return len(c.broken) >= 5 }
 
 func (c *check) look(x *simNode) {
-	c.epochs(x)
-	c.leadership(x)
+	st := x.core.elect.Status()
+	c.epochs(x, &st)
+	c.leadership(x, &st)
 	c.bounds(x)
 	c.calm(x)
-	c.steady(x)
+	c.steady(x, &st)
 	c.ledger(x)
 }
 
 // epochs: a promise never falls, not across a crash either.
-func (c *check) epochs(x *simNode) {
-	st := x.core.elect.Status()
-	if x.disk.promised < c.promised[x.name] {
-		c.fail("%s: the promise on disk fell from %d to %d", x.name, c.promised[x.name], x.disk.promised)
+func (c *check) epochs(x *simNode, st *election.Status) {
+	if was := c.promised[x]; x.disk.promised != was {
+		if x.disk.promised < was {
+			c.fail("%s: the promise on disk fell from %d to %d", x.name, was, x.disk.promised)
+		}
+		c.promised[x] = x.disk.promised
 	}
-	c.promised[x.name] = x.disk.promised
 	if st.Durable > x.disk.promised {
 		c.fail("%s: the promise of %d counts as durable, but %d is on disk", x.name, st.Durable, x.disk.promised)
 	}
@@ -106,8 +105,7 @@ func (c *check) epochs(x *simNode) {
 }
 
 // leadership: majority mode has one leader an epoch, and one at a time that assigns.
-func (c *check) leadership(x *simNode) {
-	st := x.core.elect.Status()
+func (c *check) leadership(x *simNode, st *election.Status) {
 	if c.s.mode != election.Majority || st.Role != wire.Leader || c.lawless {
 		return
 	}
@@ -177,9 +175,6 @@ func (c *check) bounds(x *simNode) {
 
 // ledger: a record only ever rises in the order of merging, so that a tombstone stays.
 func (c *check) ledger(x *simNode) {
-	if c.lives[x.name] != x.life {
-		c.lives[x.name], c.records[x.name] = x.life, map[wire.JobID]wire.Record{}
-	}
 	e := c.ear(x)
 	sum, n := x.core.ledger.Digest()
 	if sum == e.digest && n == e.count {
@@ -190,19 +185,18 @@ func (c *check) ledger(x *simNode) {
 		b := &x.core.ledger.buckets[i]
 		if now := (seenBucket{b.sum, len(b.entries)}); e.buckets[i] != now {
 			e.buckets[i] = now
-			c.bucket(x, b)
+			c.bucket(x, e, b)
 		}
 	}
 }
 
-func (c *check) bucket(x *simNode, b *bucket) {
-	known := c.records[x.name]
+func (c *check) bucket(x *simNode, e *ear, b *bucket) {
 	for _, n := range b.entries {
 		r := n.rec
-		if old, ok := known[r.Job]; ok && (compareRecords(r, old) < 0 || fell(old, r)) {
+		if old, ok := e.records[r.Job]; ok && (compareRecords(r, old) < 0 || fell(old, r)) {
 			c.fail("%s: record of %v fell from %v/%d to %v/%d", x.name, r.Job, old.State, old.Attempt, r.State, r.Attempt)
 		}
-		known[r.Job] = r
+		e.records[r.Job] = r
 	}
 }
 

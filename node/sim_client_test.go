@@ -65,7 +65,7 @@ func newSimClient(s *sim, i int) *simClient {
 	}
 	c.boot()
 	s.net.Attach(c.addr)
-	s.guests[c.addr] = c.receive
+	s.guests[spotOf(c.addr)] = c.receive
 	return c
 }
 

@@ -17,11 +17,12 @@ type ear struct {
 	promised uint64    // when it was
 	digest   uint64    // of its ledger, when that was looked at
 	count    int
-	buckets  [bucketCount]seenBucket // likewise
-	sealed   map[wire.Boot]*numbers  // counters of datagrams that brought a message; no two of one sender have the same
-	messages map[wire.Boot]*numbers  // ids of messages
-	in, out  map[netip.AddrPort]int
-	proven   map[netip.AddrPort]bool // a client of this cluster has asked from there, with its cookie
+	buckets  [bucketCount]seenBucket    // likewise
+	sealed   map[wire.Boot]*numbers     // counters of datagrams that brought a message; no two of one sender have the same
+	messages map[wire.Boot]*numbers     // ids of messages
+	records  map[wire.JobID]wire.Record // as they were then
+	in, out  map[spot]int
+	proven   map[spot]bool // a client of this cluster has asked from there, with its cookie
 }
 
 // seenBucket is what tells whether a bucket of a ledger has changed.
@@ -65,8 +66,8 @@ func (c *check) ear(x *simNode) *ear {
 		return e
 	}
 	e := &ear{
-		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[wire.Boot]*numbers{}, messages: map[wire.Boot]*numbers{}, in: map[netip.AddrPort]int{}, out: map[netip.AddrPort]int{},
-		proven: map[netip.AddrPort]bool{},
+		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[wire.Boot]*numbers{}, messages: map[wire.Boot]*numbers{}, records: map[wire.JobID]wire.Record{}, in: map[spot]int{}, out: map[spot]int{},
+		proven: map[spot]bool{},
 	}
 	c.ears[x] = e
 	return e
@@ -75,7 +76,7 @@ func (c *check) ear(x *simNode) *ear {
 // give gives a node a datagram as core.Receive does, and looks at what its endpoint makes of it.
 func (c *check) give(x *simNode, p wiretest.Packet) {
 	e, now := c.ear(x), c.s.local(x)
-	e.in[p.From] += len(p.Data)
+	e.in[spotOf(p.From)] += len(p.Data)
 	x.core.ep.Receive(now, p.From, p.Data)
 	events := x.core.ep.Events()
 	again := c.again(x, e, p.Data, events)
@@ -102,7 +103,9 @@ func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 			continue
 		}
 		counted, client = true, v.Authority != wire.AuthorityPeer
-		e.proven[v.Addr] = e.proven[v.Addr] || c.honest[v.Addr]
+		if at := spotOf(v.Addr); c.honest[at] && !e.proven[at] {
+			e.proven[at] = true
+		}
 		if v.ID != 0 && take(e.messages, v.Boot, v.ID) {
 			c.fail("%s has %v, message %d of %v, delivered twice", x.name, v.Message.Kind(), v.ID, v.Peer)
 		}
@@ -121,16 +124,16 @@ func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 // sent: an address that has proved nothing gets no more bytes than came from there. The other nodes' addresses are left out:
 // every node is configured to greet them; and so is that of an expelled member, who can show any cookie.
 func (c *check) sent(from, to netip.AddrPort, p []byte) {
-	x := c.nodes[from]
-	if x == nil || c.nodes[to] != nil || c.member[to] {
+	x, there := c.nodes[spotOf(from)], spotOf(to)
+	if x == nil || c.nodes[there] != nil || c.member[there] {
 		return
 	}
 	e := c.ear(x)
-	e.out[to] += len(p)
-	if e.proven[to] || e.out[to] <= e.in[to] {
+	e.out[there] += len(p)
+	if e.proven[there] || e.out[there] <= e.in[there] {
 		return
 	}
-	c.fail("%s has sent %d bytes to %v, which has proved nothing and sent %d", x.name, e.out[to], to, e.in[to])
+	c.fail("%s has sent %d bytes to %v, which has proved nothing and sent %d", x.name, e.out[there], to, e.in[there])
 }
 
 // forge gives a node a datagram that nobody has sealed: nothing that matters may change by it.

@@ -32,9 +32,9 @@ func newExpelled(r *swarmRun) *expelled {
 		}
 	}
 	e.boot()
-	r.check.member[e.addr], r.siege.expelled = true, true
+	r.check.member[spotOf(e.addr)], r.siege.expelled = true, true
 	r.s.net.Attach(e.addr)
-	r.s.guests[e.addr] = func(from netip.AddrPort, p []byte) {
+	r.s.guests[spotOf(e.addr)] = func(from netip.AddrPort, p []byte) {
 		if !r.siege.over {
 			e.ep.Receive(r.s.now, from, p)
 			e.flush()

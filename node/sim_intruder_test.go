@@ -27,7 +27,7 @@ func newIntruder(r *swarmRun, key wire.Key) *intruder {
 		Peer: []wire.Key{key},
 	})
 	r.s.net.Attach(a.addr)
-	r.s.guests[a.addr] = func(from netip.AddrPort, p []byte) {
+	r.s.guests[spotOf(a.addr)] = func(from netip.AddrPort, p []byte) {
 		a.ep.Receive(r.s.now, from, p)
 		a.flush()
 	}

@@ -35,7 +35,7 @@ func (r *swarmRun) captured() *capture {
 	if r.siege.capture == nil {
 		r.siege.capture = newCapture(r.rand)
 		r.s.taps = append(r.s.taps, r.siege.capture.hear)
-		r.check.member[attackerAt(0)] = true // it hears its own address too
+		r.check.member[spotOf(attackerAt(0))] = true // it hears its own address too
 	}
 	return r.siege.capture
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"slices"
 	"time"
+
+	"p2pnode/election"
 )
 
 // The bound on messages Election and Coordinator, copies not counted: 6N for each real event, which is
@@ -57,8 +59,7 @@ func after(ts []time.Time, t time.Time) []time.Time {
 }
 
 // steady: without any fault but the weather's, at no more loss than 30 %, who was first agreed on leads for ever.
-func (c *check) steady(x *simNode) {
-	st := x.core.elect.Status()
+func (c *check) steady(x *simNode, st *election.Status) {
 	switch {
 	case !c.quiet || st.Leader.IsZero() && c.first.IsZero():
 	case c.first.IsZero():
