@@ -86,6 +86,7 @@ type Endpoint struct {
 	scratch []byte  // what was opened last
 	text    []byte  // what was encoded last
 	frames  []frame // of what was gathered last
+	stock   stock   // of the datagrams to come
 	out     []Datagram
 	taken   []Datagram // what Take returned last
 	events  []Event
@@ -215,7 +216,7 @@ func (e *Endpoint) encode(b *body) []byte {
 // dispatch seals an encoded body and queues the datagram.
 func (e *Endpoint) dispatch(to netip.AddrPort, key *sealer, text []byte) {
 	e.counter++
-	data := key.seal(e.cfg.Boot, e.counter, text)
+	data := key.seal(e.stock.cut(overhead+len(text)), e.cfg.Boot, e.counter, text)
 	e.sent[e.counter%uint64(len(e.sent))] = stamp{e.counter, e.now}
 	e.count.DatagramsOut++
 	e.count.BytesOut += uint64(len(data))

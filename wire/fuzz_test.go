@@ -135,7 +135,7 @@ func FuzzEndpoint(f *testing.F) {
 		if peer {
 			k = e.ring.find(AuthorityPeer, 0)
 		}
-		e.Receive(now, attacker, k.seal(id16(77), 1, text))
+		e.Receive(now, attacker, k.seal(nil, id16(77), 1, text))
 		e.Advance(now)
 		back := 0
 		for _, d := range e.Take() {

@@ -54,9 +54,8 @@ func parseHeader(p []byte) (h header, err error) {
 	return h, nil
 }
 
-// seal returns header ‖ AEAD(body). The nonce is boot ‖ counter: the last 24 bytes of the header.
-func (s *sealer) seal(boot Boot, counter uint64, body []byte) []byte {
-	p := make([]byte, 0, overhead+len(body))
+// seal puts header ‖ AEAD(body) into p, which is empty. The nonce is boot ‖ counter: the last 24 bytes of the header.
+func (s *sealer) seal(p []byte, boot Boot, counter uint64, body []byte) []byte {
 	p = header{key: s.id, boot: boot, counter: counter}.append(p)
 	return s.subkeys.seal(p, boot, counter, body, p)
 }

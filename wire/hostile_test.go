@@ -265,7 +265,7 @@ func TestTokenModeIsSilentToStrangers(t *testing.T) {
 func TestUnprovenRefusalIsNotBelieved(t *testing.T) {
 	w, a, b := pair(t, 1, wiretest.Faults{})
 	key := b.ring.find(AuthorityPeer, 0)
-	p := key.seal(Boot{9}, 1, marshal(body{Source: b.id, Dest: a.id, Boot: a.Boot(), Frames: []frame{
+	p := key.seal(nil, Boot{9}, 1, marshal(body{Source: b.id, Dest: a.id, Boot: a.Boot(), Frames: []frame{
 		{Kind: KindHelloAck, Payload: marshal(HelloAck{Refused: CodeConflict})}}})) // an earlier process of b said so
 	if back := a.spoofed(b.addr, p); back != 0 || len(a.Endpoint.Events()) != 0 {
 		t.Error("an old refusal was believed")

@@ -198,7 +198,7 @@ func TestSizeIsTheLengthOfTheDatagram(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := marshal(body{Source: alice, Dest: bob, Frames: []frame{{Kind: m.Kind(), Payload: p}}})
-		if got, want := Size(m), len(r[0].seal(Boot{1}, 1, text)); got != want {
+		if got, want := Size(m), len(r[0].seal(nil, Boot{1}, 1, text)); got != want {
 			t.Errorf("%v: Size is %d, the datagram has %d bytes", m.Kind(), got, want)
 		}
 	}

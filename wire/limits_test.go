@@ -108,7 +108,7 @@ func TestKeyIDsMayCollide(t *testing.T) {
 		}
 	}
 	r := newRing([]Key{first, second}, nil, false)
-	p := r[1].seal(Boot{1}, 1, []byte("body"))
+	p := r[1].seal(nil, Boot{1}, 1, []byte("body"))
 	h, err := parseHeader(p)
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func (e *Endpoint) Forget(peer NodeID) {
 
 // flush queues every datagram that is due for s.
 func (e *Endpoint) flush(s *session) {
-	if !s.open || s.quiet {
+	if d := s.deadline(e.now); d.IsZero() || d.After(e.now) {
 		return
 	}
 	wait := func(n int) time.Duration { return e.patience(s, n) }

@@ -24,7 +24,7 @@ func TestSealedIsWhatTheLibrarySeals(t *testing.T) {
 		counter, text := r.Uint64()|1, make([]byte, r.IntN(300))
 		nonce := binary.BigEndian.AppendUint64(bytes.Clone(boot[:]), counter)
 		clear := header{key: s.id, boot: boot, counter: counter}.append(nil)
-		got, want := s.seal(boot, counter, text), library.Seal(bytes.Clone(clear), nonce, text, clear)
+		got, want := s.seal(nil, boot, counter, text), library.Seal(bytes.Clone(clear), nonce, text, clear)
 		if !bytes.Equal(got, want) {
 			t.Fatalf("boot %v, counter %d: got %x, want %x", boot, counter, got, want)
 		}
@@ -38,7 +38,7 @@ func TestSealedIsWhatTheLibrarySeals(t *testing.T) {
 // What no key opens leaves nothing behind: garbage takes no place of a session's subkey.
 func TestGarbageKeepsNoSubkey(t *testing.T) {
 	r := newRing([]Key{{1}}, nil, false)
-	p := r[0].seal(Boot{1}, 1, []byte("text"))
+	p := r[0].seal(nil, Boot{1}, 1, []byte("text"))
 	r = newRing([]Key{{1}}, nil, false)
 	p[len(p)-1] ^= 1
 	h, _ := parseHeader(p)

@@ -77,7 +77,7 @@ func datagramVectors(t *testing.T) (vs []vector) {
 			{Kind: KindLeaderQuery, Payload: marshal(LeaderQuery{Nonce: 0xFEED, Pad: make([]byte, 4)})}}}},
 	} {
 		k := &newRing([]Key{d.key}, nil, false)[0]
-		vs = append(vs, vector{d.name, diagnosis(t, marshal(d.body)), k.seal(boot, uint64(len(vs)+1), marshal(d.body))})
+		vs = append(vs, vector{d.name, diagnosis(t, marshal(d.body)), k.seal(nil, boot, uint64(len(vs)+1), marshal(d.body))})
 	}
 	return append(vs, vector{name: "the open key", bytes: OpenKey[:]})
 }
