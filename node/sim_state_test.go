@@ -24,7 +24,7 @@ func stateOf(c *core) uint64 {
 var stateless = map[string][]string{
 	"node.core":       {"cfg"},
 	"wire.baker":      {"hash", "made", "who"},
-	"wire.Endpoint":   {"arrival", "cfg", "count", "frames", "now", "opener", "ring", "scratch", "stock", "taken", "text", "told"},
+	"wire.Endpoint":   {"arrival", "cfg", "count", "frames", "now", "opener", "payload", "ring", "scratch", "stock", "taken", "text", "told"},
 	"time.Time":       {"loc"},
 	"election.Config": {"Rand"},
 }

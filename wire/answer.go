@@ -89,7 +89,8 @@ func (e *Endpoint) spare(a *arrival) bool {
 
 // reply sends m once to where a came from, unless it would be longer than room.
 func (e *Endpoint) reply(a *arrival, m Message, room int) bool {
-	b := body{Source: e.cfg.Self, Dest: a.body.Source, Boot: a.boot, Frames: []frame{{Kind: m.Kind(), Payload: marshal(m)}}}
+	e.payload = marshalTo(e.payload[:0], m)
+	b := body{Source: e.cfg.Self, Dest: a.body.Source, Boot: a.boot, Frames: []frame{{Kind: m.Kind(), Payload: e.payload}}}
 	if a.key.authority == AuthorityPeer {
 		b.Echo = a.counter
 	}

@@ -35,6 +35,14 @@ func marshal(v any) []byte {
 	return must(encoding.Marshal(v))
 }
 
+// marshalTo is marshal behind what p holds.
+func marshalTo(p []byte, v any) []byte {
+	if h, ok := v.(hot); ok {
+		return h.append(p)
+	}
+	return append(p, must(encoding.Marshal(v))...)
+}
+
 func unmarshal(p []byte, v any, what string) error {
 	if err := decoding.Unmarshal(p, v); err != nil {
 		return FormatError(fmt.Sprintf("%s: %v", what, err))
@@ -48,13 +56,10 @@ func AppendMessage(p []byte, m Message) ([]byte, error) {
 	if err := bounds(v); err != nil {
 		return p, err
 	}
-	if h, ok := v.(hot); ok && p != nil {
-		return h.append(p), nil
-	}
 	if p == nil {
 		return marshal(v), nil
 	}
-	return append(p, marshal(v)...), nil
+	return marshalTo(p, v), nil
 }
 
 // ParseMessage decodes a message of kind k.

@@ -74,6 +74,11 @@ func (c *cursor) field(k byte) bool {
 // id reads a key and an id or nonce.
 func (c *cursor) id(k byte) (id [16]byte) {
 	c.key(k)
+	return c.nonce()
+}
+
+// nonce reads an id or nonce.
+func (c *cursor) nonce() (id [16]byte) {
 	b := c.bytes()
 	c.expect(copy(id[:], b) == len(id) && len(b) == len(id))
 	return id

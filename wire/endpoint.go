@@ -85,6 +85,7 @@ type Endpoint struct {
 	arrival arrival // the last, being received
 	scratch []byte  // what was opened last
 	text    []byte  // what was encoded last
+	payload []byte  // of a message in it that is sent once
 	frames  []frame // of what was gathered last
 	stock   stock   // of the datagrams to come
 	out     []Datagram
@@ -122,7 +123,7 @@ func (e *Endpoint) SetHello(h Hello) {
 	}
 	e.hello = h
 	h.Cookie = e.baker.open(e.now)
-	e.pad = padded(h).(Hello).Pad
+	e.pad = filler(questionSize, h)
 	e.opener = opener{}
 }
 

@@ -135,6 +135,7 @@ func randomHot(r *rand.Rand) []Message {
 		Pong{random(r, 64), random(r, 64), randomID(r), randomID(r)},
 		randomHello(r), HelloAck{randomHello(r), Code(random(r, 8)), randomText(r)},
 		LeaderQuery{random(r, 64), randomBytes(r)}, randomLeader(r),
+		randomRequest(r), TaskStatusQuery{randomBytes(r), JobID(randomID(r)), randomBytes(r)},
 		HistoryAdd{randomRecord(r)}, HistoryRemove{randomRecord(r)},
 		HistoryChunk{random(r, 64), list(r, maxRecords, randomRecord), r.IntN(2) == 0, random(r, 64)},
 	}
@@ -149,6 +150,11 @@ func randomHello(r *rand.Rand) Hello {
 func randomLeader(r *rand.Rand) LeaderResponse {
 	return LeaderResponse{Nonce: random(r, 64), Leader: randomID(r), Epoch: random(r, 64), Nodes: list(r, maxNodes, randomNode),
 		Cluster: ClusterID(randomID(r)), Label: randomText(r), Authority: randomBytes(r), Cookie: randomBytes(r), Token: r.IntN(2) == 0}
+}
+
+func randomRequest(r *rand.Rand) TaskAssignmentRequest {
+	return TaskAssignmentRequest{Cookie: randomBytes(r), Job: JobID(randomID(r)), Client: randomText(r), Request: random(r, 64),
+		Size: random(r, 64), Avoid: list(r, maxAvoid, randomID), Pad: randomBytes(r)}
 }
 
 func randomNode(r *rand.Rand) Node {
@@ -207,7 +213,11 @@ func TestSizeIsTheLengthOfTheDatagram(t *testing.T) {
 // A pad fills a question up to its size, or to a byte less where the length of the pad's own length steps.
 func TestPadFillsTheQuestion(t *testing.T) {
 	for n := range 500 {
-		q := padded(TaskAssignmentRequest{Cookie: make([]byte, n)}).(TaskAssignmentRequest)
+		bare := TaskAssignmentRequest{Cookie: make([]byte, n)}
+		q, p := bare, pad(KindTaskAssignmentRequest, marshal(bare))
+		if q.Pad = filler(questionSize, bare); !bytes.Equal(p, library(q)) {
+			t.Fatalf("with a cookie of %d bytes: got %x, want %x", n, p, library(q))
+		}
 		if got := Size(q); got > questionSize || got < questionSize-2 {
 			t.Fatalf("with a cookie of %d bytes the question has %d, want %d", n, got, questionSize)
 		}

@@ -6,25 +6,50 @@ const (
 	querySize    = MaxDatagram // holds a list of nodes
 )
 
-// padded lengthens a question.
-func padded(m Message) Message {
+// pads says of each kind of question how long its datagram is to be, and which key its pad has: its last.
+var pads = [len(rules)]struct {
+	size int
+	key  byte
+}{
+	KindLeaderQuery:           {querySize, 2},
+	KindTaskAssignmentRequest: {questionSize, 7},
+	KindTaskStatusQuery:       {questionSize, 3},
+	KindHello:                 {questionSize, 9},
+}
+
+// pad lengthens an encoded question that has no pad yet. What is no question it leaves as it is.
+func pad(k Kind, p []byte) []byte {
+	n := padding(pads[k].size, k, len(p))
+	if n == 0 {
+		return p
+	}
+	p[0]++ // the map has one pair more, and of so few the first byte tells
+	return appendBytes(p, pads[k].key, zeros[:n])
+}
+
+// bare is a question without what its asker put in for a pad.
+func bare(m Message) Message {
 	switch q := m.(type) {
 	case LeaderQuery:
-		q.Pad = nil
-		q.Pad = filler(querySize, q)
-		return q
+		if q.Pad != nil {
+			q.Pad = nil
+			return q
+		}
 	case TaskAssignmentRequest:
-		q.Pad = nil
-		q.Pad = filler(questionSize, q)
-		return q
+		if q.Pad != nil {
+			q.Pad = nil
+			return q
+		}
 	case TaskStatusQuery:
-		q.Pad = nil
-		q.Pad = filler(questionSize, q)
-		return q
+		if q.Pad != nil {
+			q.Pad = nil
+			return q
+		}
 	case Hello:
-		q.Pad = nil
-		q.Pad = filler(questionSize, q)
-		return q
+		if q.Pad != nil {
+			q.Pad = nil
+			return q
+		}
 	}
 	return m
 }
@@ -32,14 +57,19 @@ func padded(m Message) Message {
 // zeros is what every pad is made of; nobody writes to it.
 var zeros [MaxDatagram]byte
 
-// filler returns the longest pad with which the size of m, which has none yet, is at most want.
-func filler(want int, m Message) []byte {
-	k, bare := m.Kind(), len(marshal(m))
-	pad := max(0, want-sizeOf(k, bare)-2)
-	for pad > 0 && sizeOf(k, bare+1+bytesSize(pad)) > want { // its key is one byte
+// padding is the length of the longest pad with which the datagram of a message of n bytes, which has none yet, is at most want.
+func padding(want int, k Kind, n int) int {
+	pad := max(0, want-sizeOf(k, n)-2)
+	for pad > 0 && sizeOf(k, n+1+bytesSize(pad)) > want { // its key is one byte
 		pad--
 	}
-	return zeros[:pad:pad]
+	return pad
+}
+
+// filler is a pad for m, which has none yet.
+func filler(want int, m Message) []byte {
+	n := padding(want, m.Kind(), len(marshal(m)))
+	return zeros[:n:n]
 }
 
 // Size is the length of the datagram in which SendTo sends m: what has to be at most an event's Room.

@@ -140,7 +140,7 @@ func TestRetiredProcessIsRefusedAndNeverFlaps(t *testing.T) {
 
 func TestDatagramForAnEarlierProcessIsNotDelivered(t *testing.T) {
 	w, a, b := pair(t, 1, wiretest.Faults{})
-	f, err := pack(Leave{})
+	f, err := pack(nil, Leave{})
 	if err != nil {
 		t.Fatal(err)
 	}

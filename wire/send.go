@@ -22,7 +22,7 @@ func (e *Endpoint) Send(now time.Time, to NodeID, m Message) (id uint64, err err
 	if s == nil || !s.open {
 		return 0, ErrNoSession
 	}
-	f, err := pack(m)
+	f, err := pack(nil, m)
 	if err != nil {
 		return 0, err
 	}
@@ -55,12 +55,12 @@ func (e *Endpoint) post(s *session, l letter, reliable bool) (id uint64, err err
 	return e.handle, nil
 }
 
-// pack encodes m as a frame.
-func pack(m Message) (frame, error) {
+// pack encodes m as a frame, behind what p holds. If p is nil, the payload has memory of its own.
+func pack(p []byte, m Message) (frame, error) {
 	if m.Kind().rule() == nil {
 		return frame{}, ErrForbidden
 	}
-	p, err := AppendMessage(nil, m)
+	p, err := AppendMessage(p, m)
 	return frame{Kind: m.Kind(), Payload: p}, err
 }
 
@@ -126,10 +126,12 @@ func (e *Endpoint) SendTo(now time.Time, to netip.AddrPort, dest NodeID, boot Bo
 	if s == nil || r == nil || key.Authority == AuthorityPeer || !r.allowed(key.Authority, !e.server) {
 		return ErrForbidden
 	}
-	f, err := pack(padded(m))
+	f, err := pack(e.payload[:0], bare(m))
 	if err != nil {
 		return err
 	}
+	f.Payload = pad(f.Kind, f.Payload)
+	e.payload = f.Payload
 	b := body{Source: e.cfg.Self, Dest: dest, Boot: boot, Frames: []frame{f}}
 	text := e.encode(&b)
 	switch size := overhead + len(text); {
