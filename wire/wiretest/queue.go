@@ -2,21 +2,29 @@ package wiretest
 
 import "time"
 
-// Queue is things that happen, each at its time; those of one time in the order in which they were put in.
+// Queue is things that happen, each at its time; those of one time in the order in which they were put in. The heap holds
+// tickets, which are cheaper to move than what they are for.
 type Queue[T any] struct {
-	heap  []queued[T]
-	count uint64 // put in so far
+	heap  []ticket
+	held  []queued[T] // by a ticket's place
+	free  []int       // places
+	count uint64      // put in so far
+}
+
+type ticket struct {
+	at    int64 // nanoseconds
+	order uint64
+	place int
 }
 
 type queued[T any] struct {
-	at    time.Time
-	order uint64
-	what  T
+	at   time.Time
+	what T
 }
 
-func (a *queued[T]) before(b *queued[T]) bool {
-	if c := a.at.Compare(b.at); c != 0 {
-		return c < 0
+func (a *ticket) before(b *ticket) bool {
+	if a.at != b.at {
+		return a.at < b.at
 	}
 	return a.order < b.order
 }
@@ -26,16 +34,18 @@ func (q *Queue[T]) Next() time.Time {
 	if len(q.heap) == 0 {
 		return time.Time{}
 	}
-	return q.heap[0].at
+	return q.held[q.heap[0].place].at
 }
 
 // Due reports whether something happens at now or before.
-func (q *Queue[T]) Due(now time.Time) bool { return len(q.heap) > 0 && !q.heap[0].at.After(now) }
+func (q *Queue[T]) Due(now time.Time) bool {
+	return len(q.heap) > 0 && q.heap[0].at <= now.UnixNano()
+}
 
 // Put adds what happens at a time.
 func (q *Queue[T]) Put(at time.Time, what T) {
 	q.count++
-	x := queued[T]{at, q.count, what}
+	x := ticket{at.UnixNano(), q.count, q.hold(queued[T]{at, what})}
 	q.heap = append(q.heap, x)
 	i := len(q.heap) - 1
 	for i > 0 && x.before(&q.heap[(i-1)/2]) {
@@ -45,20 +55,35 @@ func (q *Queue[T]) Put(at time.Time, what T) {
 	q.heap[i] = x
 }
 
+// hold finds a place.
+func (q *Queue[T]) hold(x queued[T]) (place int) {
+	last := len(q.free) - 1
+	if last < 0 {
+		q.held = append(q.held, x)
+		return len(q.held) - 1
+	}
+	place = q.free[last]
+	q.free = q.free[:last]
+	q.held[place] = x
+	return place
+}
+
 // Take removes what happens next. There has to be something.
 func (q *Queue[T]) Take() T {
-	first, last := q.heap[0].what, len(q.heap)-1
+	place, last := q.heap[0].place, len(q.heap)-1
 	x := q.heap[last]
-	q.heap[last] = queued[T]{}
 	q.heap = q.heap[:last]
 	if last > 0 {
 		q.sink(x)
 	}
+	first := q.held[place].what
+	q.held[place] = queued[T]{}
+	q.free = append(q.free, place)
 	return first
 }
 
 // sink puts x where the first was, and lower while something below comes before it.
-func (q *Queue[T]) sink(x queued[T]) {
+func (q *Queue[T]) sink(x ticket) {
 	i := 0
 	for {
 		next := 2*i + 1
