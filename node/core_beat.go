@@ -15,8 +15,9 @@ func (c *core) beat(now time.Time) {
 	c.beatAt = now.Add(c.cfg.Heartbeat)
 	c.sequence++
 	h := c.heartbeat()
+	m := wire.Message(h) // one for all
 	for _, p := range c.live() {
-		if _, err := c.ep.Send(now, p.id, h); err == nil {
+		if _, err := c.ep.Send(now, p.id, m); err == nil {
 			c.elect.Sent(now, h.Sequence, p.id)
 		}
 	}

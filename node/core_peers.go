@@ -135,7 +135,7 @@ func (c *core) detect(now time.Time) {
 		switch {
 		case !p.live():
 			c.detectLost(now, p)
-		case p.standing == election.Alive && now.Sub(p.heard) >= c.cfg.Suspect:
+		case p.standing == election.Alive && !now.Before(p.heard.Add(c.cfg.Suspect)):
 			c.suspect(now, p)
 		}
 		if p.standing == election.Suspected {
@@ -220,7 +220,7 @@ func (c *core) ask(now time.Time, p *peer) {
 }
 
 func (c *core) detectLost(now time.Time, p *peer) {
-	if now.Sub(p.lost) > forgetAfter {
+	if now.After(p.lost.Add(forgetAfter)) {
 		c.ep.Forget(p.id)
 		delete(c.peers, p.id)
 		c.lineUp()

@@ -16,7 +16,6 @@ type check struct {
 	servers  map[attempt]wire.NodeID // who does an attempt, as one leadership decided it
 	told     map[wire.JobID]uint32   // the newest attempt of each job that a client was told
 	opened   map[uint64]bool         // majority mode: epochs whose leader has merged the ledgers
-	ears     map[*simNode]*ear
 	nodes    map[spot]*simNode
 	honest   map[spot]bool // addresses of clients that show cookies made for them
 	member   map[spot]bool // addresses of those who hold K_server and are no nodes
@@ -52,7 +51,7 @@ func watched(s *sim) *check {
 	c := &check{
 		s: s, leaders: map[uint64]string{}, promised: map[*simNode]uint64{},
 		servers: map[attempt]wire.NodeID{}, told: map[wire.JobID]uint32{}, opened: map[uint64]bool{},
-		ears: map[*simNode]*ear{}, nodes: map[spot]*simNode{}, honest: map[spot]bool{}, member: map[spot]bool{},
+		nodes: map[spot]*simNode{}, honest: map[spot]bool{}, member: map[spot]bool{},
 		states: map[seenState]wire.TaskStatusResponse{}, history: newHistory(s.begun), poisoned: map[wire.JobID]bool{},
 	}
 	s.watch, s.given, s.taps = c.look, c.give, append(s.taps, c.sent)

@@ -62,14 +62,14 @@ func take(of map[wire.Boot]*numbers, boot wire.Boot, n uint64) bool {
 
 // ear returns what is known of a node's present process.
 func (c *check) ear(x *simNode) *ear {
-	if e := c.ears[x]; e != nil && e.life == x.life {
+	if e := x.ear; e != nil && e.life == x.life {
 		return e
 	}
 	e := &ear{
 		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[wire.Boot]*numbers{}, messages: map[wire.Boot]*numbers{}, records: map[wire.JobID]wire.Record{}, in: map[spot]int{}, out: map[spot]int{},
 		proven: map[spot]bool{},
 	}
-	c.ears[x] = e
+	x.ear = e
 	return e
 }
 

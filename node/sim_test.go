@@ -26,6 +26,7 @@ type sim struct {
 	rand    *rand.Rand
 	now     time.Time
 	begun   time.Time
+	epoch   int64 // begun in nanoseconds
 	net     *wiretest.Network
 	events  wiretest.Queue[simEvent]
 	nodes   []*simNode
@@ -56,6 +57,7 @@ type simNode struct {
 	until time.Time // paused until then
 	queue []wiretest.Packet
 	fatal error
+	ear   *ear // of the checker
 }
 
 // spot is an address as a number, which a map finds sooner: all of the simulation are IPv4.
@@ -90,7 +92,7 @@ func newSim(t testing.TB, seed uint64, n int, mode election.Quorum) *sim {
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), mode: mode,
 		net: wiretest.New(seed), trace: xxhash.New(), guests: map[spot]func(netip.AddrPort, []byte){}, log: func(string, ...any) {},
 	}
-	s.begun = s.now
+	s.begun, s.epoch = s.now, s.now.UnixNano()
 	s.faults(wiretest.Faults{})
 	for i := range n {
 		x := &simNode{
@@ -113,7 +115,7 @@ func (s *sim) faults(f wiretest.Faults) {
 
 // local is the time on a node's own clock, which runs at its own rate.
 func (s *sim) local(x *simNode) time.Time {
-	return s.begun.Add(time.Duration(float64(s.now.Sub(s.begun)) * x.rate))
+	return s.begun.Add(time.Duration(float64(s.now.UnixNano()-s.epoch) * x.rate))
 }
 
 // global is when a node's clock will show a time.
@@ -263,8 +265,8 @@ func (s *sim) wake(x *simNode) {
 		return
 	}
 	now := s.local(x)
-	if gap := now.Sub(x.due); gap > lateGap {
-		x.core.late(now, gap)
+	if now.After(x.due.Add(lateGap)) {
+		x.core.late(now, now.Sub(x.due))
 	}
 	for _, p := range x.queue {
 		s.give(x, p)

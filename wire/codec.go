@@ -86,7 +86,7 @@ func parse[M Message](p []byte) (Message, error) {
 			return nil, FormatError(fmt.Sprintf("%v: %v", m.Kind(), err))
 		}
 	}
-	return m, bounds(m)
+	return m, bounds(&m) // without another copy
 }
 
 // foreignBody decodes one that is not in the form in which we write it.

@@ -184,7 +184,7 @@ func (e *Endpoint) measure(s *session, b body) {
 		return
 	}
 	if sent := e.sent[b.Echo%uint64(len(e.sent))]; sent.counter == b.Echo {
-		s.rtt.sample(e.now.Sub(sent.at) - time.Duration(b.Delay)*time.Microsecond)
+		s.rtt.sample(e.now.Sub(e.start) - sent.at - time.Duration(b.Delay)*time.Microsecond)
 	}
 }
 
