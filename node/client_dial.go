@@ -39,7 +39,7 @@ type dialer struct {
 
 func newDialer(conn net.PacketConn, on func() []link, extra int) *dialer {
 	return &dialer{
-		transport: &quic.Transport{Conn: conn, ConnectionIDLength: 8},
+		transport: &quic.Transport{Conn: joinDatagrams(conn), ConnectionIDLength: 8},
 		config: &quic.Config{
 			HandshakeIdleTimeout: dialTimeout, MaxIdleTimeout: silentAfter, KeepAlivePeriod: keepAlive,
 			InitialStreamReceiveWindow: 1 << 20, MaxStreamReceiveWindow: clientWindow,

@@ -108,7 +108,7 @@ func (t *transport) listen() (*quic.Transport, error) {
 		return nil, fmt.Errorf("derive reset key: %w", err)
 	}
 	return &quic.Transport{
-		Conn: t.cfg.Data, ConnectionIDLength: 8, StatelessResetKey: (*quic.StatelessResetKey)(key),
+		Conn: joinDatagrams(t.cfg.Data), ConnectionIDLength: 8, StatelessResetKey: (*quic.StatelessResetKey)(key),
 		VerifySourceAddress: t.doubts,
 		ConnContext: func(ctx context.Context, i *quic.ClientInfo) (context.Context, error) {
 			return ctx, t.guests.admit(ctx, ownerOf(addrPort(i.RemoteAddr).Addr()))
