@@ -134,6 +134,9 @@ func NewClient(c ClientConfig) (*Client, error) {
 		datagrams.Close()
 		return nil, fmt.Errorf("open a QUIC socket: %w", err)
 	}
+	if b := tune(streams); b.Advice() != "" {
+		c.Log.Debug("socket buffers are small", "receive", b.Receive, "send", b.Send, "fix", b.Advice())
+	}
 	e, key, err := c.endpoint()
 	if err != nil {
 		datagrams.Close()

@@ -8,8 +8,6 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // Sockets are what one server listens on.
@@ -17,11 +15,8 @@ type Sockets struct {
 	Control   net.PacketConn   // datagrams
 	Data      net.PacketConn   // QUIC
 	Broadcast []net.PacketConn // receive-only, for broadcasts that a specifically bound Control does not hear
-	Buffer    int              // bytes of receive buffer Control got; less than asked for is worth a word to the user
+	Buffers   Buffers          // the least that Control and Data got; its Advice is worth a word to the user
 }
-
-// ReceiveBuffer is the receive buffer a control socket asks for.
-const ReceiveBuffer = 4 << 20
 
 // Listen opens a server's two sockets. An empty address, or one without a port, takes the next free of ten ports from
 // 47470 (control) and 47480 (data); port 0 any.
@@ -34,7 +29,7 @@ func Listen(control, data string) (s Sockets, err error) {
 	if err != nil {
 		return s, errors.Join(fmt.Errorf("listen for QUIC: %w", err), c.Close())
 	}
-	s = Sockets{Control: c, Data: d, Broadcast: broadcastSockets(c), Buffer: bufferOf(c)}
+	s = Sockets{Control: c, Data: d, Broadcast: broadcastSockets(c), Buffers: tune(c).least(tune(d))}
 	if on, err := links(nil); err == nil {
 		joinGroup(c, on)
 	}
@@ -87,34 +82,11 @@ func splitListen(addr string) (host string, port int, err error) {
 }
 
 func bind(host string, port int) (*net.UDPConn, error) {
-	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return prepare(raw, false) }}
-	conn, err := c.ListenPacket(context.Background(), "udp", net.JoinHostPort(host, strconv.Itoa(port)))
+	conn, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, err
 	}
 	return conn.(*net.UDPConn), nil
-}
-
-// prepare allows broadcasts and asks for a large receive buffer; root may go beyond the system's limit.
-func prepare(raw syscall.RawConn, shared bool) error {
-	return raw.Control(func(fd uintptr) {
-		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
-		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, ReceiveBuffer) != nil {
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, ReceiveBuffer)
-		}
-		if shared {
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-		}
-	})
-}
-
-func bufferOf(conn *net.UDPConn) (size int) {
-	if raw, err := conn.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) {
-			size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-		})
-	}
-	return size / 2 // the kernel reports twice what it was asked for
 }
 
 // broadcastSockets opens the sockets that hear what is broadcast at a specifically bound control socket's port: the
@@ -136,8 +108,9 @@ func broadcastSockets(control *net.UDPConn) (out []net.PacketConn) {
 		if a == local.Addr() || !a.Is4() {
 			continue
 		}
-		c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return prepare(raw, true) }}
+		c := net.ListenConfig{Control: shared}
 		if conn, err := c.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(a, local.Port()).String()); err == nil {
+			tune(conn)
 			out = append(out, conn)
 		}
 	}

@@ -112,14 +112,3 @@ func segmentSize(oob []byte) (size int, control []byte) {
 	}
 	return size, oob
 }
-
-func setOption(u *net.UDPConn, level, name, value int) (err error) {
-	raw, err := u.SyscallConn()
-	if err != nil {
-		return err
-	}
-	if e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, name, value) }); e != nil {
-		return e
-	}
-	return err
-}

@@ -230,8 +230,9 @@ func (s *server) greet(c *cli.Context, web net.Listener) {
 	r, local := s.ready(web), s.sockets.Control.LocalAddr().String()
 	s.p.say(c, "server %s of cluster %s (%s)", s.home.name, s.home.cluster, s.clusterID())
 	s.p.say(c, "  control  %s\n  data     %s\n  http     %s\n  store    %s", local, s.sockets.Data.LocalAddr(), orOff(r.HTTP), s.home.dir)
-	if s.sockets.Buffer < node.ReceiveBuffer {
-		s.p.say(c, "  note     receive buffer is %d KiB, not %d: raise net.core.rmem_max", s.sockets.Buffer>>10, node.ReceiveBuffer>>10)
+	if b := s.sockets.Buffers; b.Advice() != "" {
+		s.p.say(c, "  note     socket buffers hold %d KiB received and %d KiB sent, not %d; as root: %s",
+			b.Receive>>10, b.Send>>10, node.SocketBuffer>>10, b.Advice())
 	}
 	client, peer := "p2pnode encrypt photo.png --text hello", ""
 	if !s.discoverable() {
