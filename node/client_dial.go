@@ -33,8 +33,15 @@ type dialer struct {
 	on        func() []link
 	extra     int // connections that a split transfer gets besides its first; zero: none is split
 
-	mu    sync.Mutex
-	conns map[wire.NodeID]*quic.Conn // guarded by mu
+	mu      sync.Mutex
+	conns   map[wire.NodeID]*quic.Conn // guarded by mu
+	dialled map[wire.NodeID]*dialling  // under way; guarded by mu
+}
+
+// dialling is one job's attempt to reach a server, for which others wait.
+type dialling struct {
+	over chan struct{} // closed when it has ended
+	err  error         // why it was in vain; nil if it was not, or its job was given up. Set before over is closed
 }
 
 func newDialer(conn net.PacketConn, on func() []link, extra int) *dialer {
@@ -46,7 +53,7 @@ func newDialer(conn net.PacketConn, on func() []link, extra int) *dialer {
 			InitialConnectionReceiveWindow: 1 << 20, MaxConnectionReceiveWindow: clientWindow,
 			MaxIncomingStreams: -1, MaxIncomingUniStreams: -1,
 		},
-		on: on, extra: extra, conns: map[wire.NodeID]*quic.Conn{},
+		on: on, extra: extra, conns: map[wire.NodeID]*quic.Conn{}, dialled: map[wire.NodeID]*dialling{},
 	}
 }
 
@@ -61,33 +68,59 @@ func (d *dialer) close() error {
 	return errors.Join(d.transport.Close(), d.transport.Conn.Close())
 }
 
-// connect returns a connection to the server of an assignment, an old one if it still stands. TLS proves the server.
+// connect returns a connection to the server of an assignment: one that stands, or else a new one, which jobs that want it
+// at the same time share. TLS proves the server.
 func (d *dialer) connect(ctx context.Context, a *assignment) (conn *quic.Conn, reused bool, err error) {
-	if c := d.standing(a.Server.ID); c != nil {
-		return c, true, nil
+	for {
+		c, t, mine := d.turn(a.Server.ID)
+		switch {
+		case c != nil:
+			return c, true, nil
+		case mine:
+			c, err := d.race(ctx, a)
+			d.settle(a.Server.ID, c)
+			if ctx.Err() == nil {
+				t.err = err
+			}
+			close(t.over)
+			return c, false, err
+		}
+		select {
+		case <-t.over:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+		if t.err != nil {
+			return nil, false, t.err
+		}
 	}
-	c, err := d.race(ctx, a)
-	if err != nil {
-		return nil, false, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if old := d.conns[a.Server.ID]; old != nil && old.Context().Err() == nil {
-		c.CloseWithError(closedNormal, "")
-		return old, true, nil
-	}
-	d.conns[a.Server.ID] = c
-	return c, false, nil
 }
 
-func (d *dialer) standing(id wire.NodeID) *quic.Conn {
+// turn returns a server's standing connection, or else the dialling that is under way, which is the caller's own (mine) if
+// there was none.
+func (d *dialer) turn(id wire.NodeID) (c *quic.Conn, t *dialling, mine bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if c := d.conns[id]; c != nil && c.Context().Err() == nil {
-		return c
+		return c, nil, false
 	}
 	delete(d.conns, id)
-	return nil
+	if t := d.dialled[id]; t != nil {
+		return nil, t, false
+	}
+	t = &dialling{over: make(chan struct{})}
+	d.dialled[id] = t
+	return nil, t, true
+}
+
+// settle ends a dialling; c is nil if it was in vain.
+func (d *dialer) settle(id wire.NodeID, c *quic.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.dialled, id)
+	if c != nil {
+		d.conns[id] = c
+	}
 }
 
 // drop closes a connection that is of no more use.

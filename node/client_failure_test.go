@@ -95,7 +95,7 @@ func TestBrokenDownloadResumes(t *testing.T) {
 				switch {
 				case p.Stage == StageDownloading && cut == 0 && p.Done > 300_000:
 					cut = p.Done
-					k.dial.standing(IDOf("a")).CloseWithError(9, "cut by the test")
+					k.dial.conns[IDOf("a")].CloseWithError(9, "cut by the test")
 				case p.Stage == StageDownloading && p.Attempt == 2 && resumedAt == 0:
 					resumedAt = p.Done
 				}
