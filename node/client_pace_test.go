@@ -52,3 +52,18 @@ func TestPaceForgivesLatePackets(t *testing.T) {
 		t.Error("losing, although what seemed lost had come meanwhile")
 	}
 }
+
+// TestPiecesFollowTheWay: large ones only as long as they leave at once.
+func TestPiecesFollowTheWay(t *testing.T) {
+	piece := int64(sendSize)
+	for i, c := range []struct {
+		took time.Duration
+		want int64
+	}{
+		{0, 32 << 10}, {promptly, 64 << 10}, {0, 64 << 10}, {promptly + 1, 16 << 10}, {time.Minute, 16 << 10}, {time.Millisecond, 32 << 10},
+	} {
+		if piece = nextPiece(piece, c.took); piece != c.want {
+			t.Fatalf("piece %d, after one that took %v: %d bytes, want %d", i, c.took, piece, c.want)
+		}
+	}
+}

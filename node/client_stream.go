@@ -16,7 +16,9 @@ import (
 const (
 	frameMax   = 64 << 10 // of what a server says
 	copySize   = 256 << 10
-	sendSize   = 16 << 10 // how often an upload is looked at
+	sendSize   = 16 << 10 // of an upload written at first, and on a slow way: as often is it looked at
+	fullSend   = 64 << 10 // of an upload written at once on a fast way
+	promptly   = 10 * time.Millisecond
 	ackTimeout = 2 * time.Second
 	abandoned  = 1 // stream error code: the other side need not go on
 )
@@ -233,18 +235,20 @@ func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 	if offset > uint64(e.job.Size) {
 		return fmt.Errorf("node: server wants the image from byte %d of %d", offset, e.job.Size)
 	}
-	src, buf := e.carrier(int64(offset)), make([]byte, sendSize)
+	src, buf, piece := e.carrier(int64(offset)), make([]byte, fullSend), int64(sendSize)
 	p := e.pace(conn, time.Now(), int64(offset))
 	for done := int64(offset); done < e.job.Size; {
 		e.moveOn(StageUploading, done, e.job.Size)
-		n, err := io.ReadFull(src, buf[:min(sendSize, e.job.Size-done)])
+		n, err := io.ReadFull(src, buf[:min(piece, e.job.Size-done)])
 		if err != nil {
 			s.CancelRead(abandoned)
 			return &localError{fmt.Errorf("read image: %w", err)}
 		}
+		began := time.Now()
 		if _, err := s.Write(buf[:n]); err != nil {
 			return err
 		}
+		piece = nextPiece(piece, time.Since(began))
 		if done += int64(n); e.lanes == nil && p.wanting(done, e.job.Size, false) && done*2 <= e.job.Size { // it begins again
 			s.CancelRead(abandoned)
 			return errLossy
@@ -253,6 +257,16 @@ func (e *errand) upload(conn *quic.Conn, s *quic.Stream, offset uint64) error {
 	e.moveOn(StageWorking, 0, 0)
 	e.sending.Store(false)
 	return nil
+}
+
+// nextPiece is how much to write at once after a piece that took so long. Large pieces cost less, and fill what leaves by one
+// system call. But while one is being written nobody looks whether the way loses packets: one that turns slow gets small ones.
+// They double, so that the window that every connection begins with does not pass for a fast way.
+func nextPiece(last int64, took time.Duration) int64 {
+	if took > promptly {
+		return sendSize
+	}
+	return min(2*last, fullSend)
 }
 
 // moveOn notes that bytes moved and tells where the job stands.
