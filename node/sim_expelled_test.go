@@ -63,6 +63,7 @@ func (r *swarmRun) again(x *simNode) {
 		if x.core == nil {
 			r.s.start(x)
 			r.check.event()
+			r.due = r.s.now.Add(5*time.Second + r.behind())
 		}
 	})
 }
