@@ -1,9 +1,6 @@
 package stego
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // lengths returns code lengths for what was counted.
 func (f *frequencies) lengths() (lit, dist []uint8) {
@@ -40,17 +37,16 @@ func used(counts []int32) (n int) {
 // depths returns how deep each symbol is in a Huffman tree. Leaves are taken in order of their counts, and so are the
 // nodes made of them: two queues are all that is needed (van Leeuwen 1976).
 func depths(counts []int32) []uint8 {
-	var leaves []int
+	leaves := make([]uint64, 0, len(counts)) // count, then symbol
 	for s, n := range counts {
 		if n > 0 {
-			leaves = append(leaves, s)
+			leaves = append(leaves, uint64(n)<<16|uint64(s))
 		}
 	}
-	slices.SortStableFunc(leaves, func(a, b int) int { return cmp.Compare(counts[a], counts[b]) })
-	weight := make([]int64, 0, 2*len(leaves))
-	parent := make([]int, 2*len(leaves))
-	for _, s := range leaves {
-		weight = append(weight, int64(counts[s]))
+	slices.Sort(leaves)
+	weight, parent := make([]int64, 0, 2*len(leaves)), make([]uint16, 2*len(leaves))
+	for _, l := range leaves {
+		weight = append(weight, int64(l>>16))
 	}
 	leaf, node := 0, len(leaves)
 	least := func() (i int) {
@@ -63,16 +59,21 @@ func depths(counts []int32) []uint8 {
 	}
 	for len(weight) < 2*len(leaves)-1 {
 		a, b := least(), least()
-		parent[a], parent[b] = len(weight), len(weight)
+		parent[a], parent[b] = uint16(len(weight)), uint16(len(weight))
 		weight = append(weight, weight[a]+weight[b])
 	}
-	depth := make([]uint8, len(weight))
-	for i := len(weight) - 2; i >= 0; i-- {
+	return deepened(parent, leaves, len(counts))
+}
+
+// deepened gives each leaf a depth one below its parent's. The last node is the root.
+func deepened(parent []uint16, leaves []uint64, symbols int) []uint8 {
+	depth := make([]uint8, 2*len(leaves)-1)
+	for i := len(depth) - 2; i >= 0; i-- {
 		depth[i] = min(depth[parent[i]]+1, 200)
 	}
-	lengths := make([]uint8, len(counts))
-	for i, s := range leaves {
-		lengths[s] = depth[i]
+	lengths := make([]uint8, symbols)
+	for i, l := range leaves {
+		lengths[l&0xffff] = depth[i]
 	}
 	return lengths
 }
@@ -120,7 +121,8 @@ type lengthRun struct {
 }
 
 // runsOf shortens code lengths: 16 repeats the last 3 to 6 times, 17 is 3 to 10 zeros, 18 is 11 to 138.
-func runsOf(lengths []uint8) (runs []lengthRun) {
+func runsOf(lengths []uint8) []lengthRun {
+	runs := make([]lengthRun, 0, 200)
 	for i := 0; i < len(lengths); {
 		n := 1
 		for i+n < len(lengths) && lengths[i+n] == lengths[i] {

@@ -23,6 +23,9 @@ const (
 // maxRoot is the most bits by which a first table is indexed.
 const maxRoot = 11
 
+// distRoot is likewise for distances.
+const distRoot = 8
+
 func (e entry) bits() uint  { return uint(e & 0xff) }
 func (e entry) extra() uint { return uint(e >> 8 & 0xf) }
 func (e entry) value() int  { return int(e >> 16) }

@@ -148,7 +148,7 @@ func (z *inflater) openCodes(b *block, lit, dist []uint8) error {
 	if err := z.lit.build(lit, litValues[:], maxRoot); err != nil {
 		return err
 	}
-	if err := z.dist.build(dist, distValues[:], 8); err != nil {
+	if err := z.dist.build(dist, distValues[:], distRoot); err != nil {
 		return err
 	}
 	z.state = inCodes

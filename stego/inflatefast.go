@@ -6,16 +6,16 @@ import "encoding/binary"
 func (z *inflater) decodeFast(most int) error {
 	const ample = 16
 	in, pos, acc, n := z.in, z.pos, z.acc&(1<<z.n-1), z.n
-	z.raw = grown(z.raw, most+maxMatch)
+	z.raw = grown(z.raw, most+maxMatch+wordSlack)
 	raw, o := z.raw[:cap(z.raw)], len(z.raw)
-	lit, mask := z.lit.table, uint64(1)<<z.lit.root-1
+	lit, dists := (*[1 << maxRoot]entry)(z.lit.table), (*[1 << distRoot]entry)(z.dist.table)
 	begin := o // of the run of literals
 	var err error
 	for o < most && pos+ample <= len(in) {
 		acc |= binary.LittleEndian.Uint64(in[pos:]) << n
 		pos += int(63-n) >> 3
 		n |= 56
-		e := lit[acc&mask]
+		e := lit[acc&(1<<maxRoot-1)]
 		if e&isLiteral != 0 {
 			acc >>= e.bits() & 63
 			n -= e.bits()
@@ -23,14 +23,14 @@ func (z *inflater) decodeFast(most int) error {
 			if o++; o == most {
 				break
 			}
-			if e = lit[acc&mask]; e&isLiteral != 0 {
+			if e = lit[acc&(1<<maxRoot-1)]; e&isLiteral != 0 {
 				acc >>= e.bits() & 63
 				n -= e.bits()
 				raw[o] = byte(e >> 16)
 				if o++; o == most {
 					break
 				}
-				e = lit[acc&mask]
+				e = lit[acc&(1<<maxRoot-1)]
 			}
 		}
 		if e&isLink != 0 {
@@ -47,8 +47,10 @@ func (z *inflater) decodeFast(most int) error {
 			o++
 			continue
 		}
-		z.record(o-begin, (z.gone+int64(pos))*8-int64(n+e.bits()))
-		begin = o
+		if o > begin {
+			z.record(o-begin, (z.gone+int64(pos))*8-int64(n+e.bits()))
+			begin = o
+		}
 		if e&endsBlock != 0 {
 			z.close()
 			break
@@ -61,7 +63,10 @@ func (z *inflater) decodeFast(most int) error {
 			pos += int(63-n) >> 3
 			n |= 56
 		}
-		if e = z.dist.find(acc); e == 0 || e&isInvalid != 0 {
+		if e = dists[acc&(1<<distRoot-1)]; e&isLink != 0 {
+			e = z.dist.find(acc)
+		}
+		if e == 0 || e&isInvalid != 0 {
 			err = errSymbol
 			break
 		}
@@ -94,13 +99,23 @@ func grown(b []byte, n int) []byte {
 	return bigger
 }
 
-// repeat copies a match to raw[o:] and returns where it ends. There is room.
+// wordSlack is how many bytes behind a match may be written when it is copied.
+const wordSlack = 16
+
+// repeat copies a match to raw[o:] and returns where it ends. There is room, and wordSlack more.
 func repeat(raw []byte, o, length, dist int) int {
-	if dist >= length {
-		copy(raw[o:o+length], raw[o-dist:])
-		return o + length
-	}
 	end := o + length
+	if dist >= 8 && length <= 16 { // most matches are short: two words cost less than a call of copy
+		putWord(raw, o, word(raw, o-dist))
+		if length > 8 {
+			putWord(raw, o+8, word(raw, o-dist+8))
+		}
+		return end
+	}
+	if dist >= length {
+		copy(raw[o:end], raw[o-dist:])
+		return end
+	}
 	for ; o < end; dist *= 2 { // the piece that is repeated doubles
 		o += copy(raw[o:end], raw[o-dist:o])
 	}

@@ -3,6 +3,7 @@ package stego
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -29,13 +30,14 @@ type part struct {
 }
 
 // write appends the tokens from … to−1 of a block, whose bytes are now those of raw from at to its end. all: the block ends with them.
-func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byte, at int) {
+// From last on all bytes are what they were.
+func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byte, at, last int) {
 	if b.stored {
 		r.close(raw)
 		r.store(raw[at:])
 		return
 	}
-	change := r.plan(z, from, to, raw, at)
+	change := r.plan(z, from, to, raw, at, last)
 	switch {
 	case r.carryOut(b, z, raw):
 	case all && z.start(b, from) == b.begin:
@@ -48,16 +50,12 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 }
 
 // plan divides tokens into parts. It returns from which to behind which token they change.
-func (r *recoder) plan(z *inflater, from, to int, raw []byte, at int) (change part) {
+func (r *recoder) plan(z *inflater, from, to int, raw []byte, at, last int) (change part) {
 	r.parts, r.toks = r.parts[:0], r.toks[:0]
 	for i := from; i < to; i++ {
 		t := z.toks[i]
 		n := t.size()
-		was := z.raw[at:]
-		if t&isMatch != 0 {
-			was = raw[at-t.dist():]
-		}
-		stays := bytes.Equal(raw[at:at+n], was[:n])
+		stays := z.stays(t, raw, at, last)
 		p := r.part(stays, i, at)
 		if stays {
 			p.to = i + 1
@@ -73,6 +71,16 @@ func (r *recoder) plan(z *inflater, from, to int, raw []byte, at int) (change pa
 		at += n
 	}
 	return change
+}
+
+// stays reports whether a token, whose bytes begin at at, still makes what raw has there.
+func (z *inflater) stays(t token, raw []byte, at, last int) bool {
+	n := t.size()
+	if t&isMatch == 0 {
+		return at >= last || bytes.Equal(raw[at:at+n], z.raw[at:at+n])
+	}
+	from := at - t.dist()
+	return from >= last || bytes.Equal(raw[at:at+n], raw[from:from+n])
 }
 
 // part returns the part that a token belongs to: the last, or a new one.
@@ -335,10 +343,7 @@ const worthwhile = 4
 
 func splitMatch(dst []token, raw []byte, at, n, dist int) []token {
 	for begin := 0; begin < n; {
-		same := begin
-		for same < n && raw[at+same] == raw[at+same-dist] {
-			same++
-		}
+		same := begin + alike(raw[at+begin:at+n], raw[at+begin-dist:])
 		if same == n && begin == 0 || same-begin >= worthwhile {
 			dst = append(dst, match(same-begin, dist))
 			begin = same
@@ -351,6 +356,19 @@ func splitMatch(dst []token, raw []byte, at, n, dist int) []token {
 		}
 	}
 	return dst
+}
+
+// alike returns how many bytes of a are those of b, which is as long at least.
+func alike(a, b []byte) (n int) {
+	for ; len(a)-n >= 8; n += 8 {
+		if x := word(a, n) ^ word(b, n); x != 0 {
+			return n + bits.TrailingZeros64(x)/8
+		}
+	}
+	for n < len(a) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 func appendLiterals(dst []token, n int) []token {

@@ -55,7 +55,7 @@ func newSplice(l layout, c *chunkReader, out func([]byte)) *splice {
 	z := &s.z
 	*s = splice{
 		l: l, line: l.row() + 1, feed: idatReader{c: c}, sum: 1, out: out,
-		made: s.made[:0], rows4: s.rows4, rec: recoder{w: bitWriter{out: grown(s.rec.w.out[:0], batch)}, toks: s.rec.toks[:0]},
+		made: s.made[:0], rows4: s.rows4, rec: recoder{w: bitWriter{out: grown(s.rec.w.out[:0], batch)}, toks: s.rec.toks[:0], parts: s.rec.parts[:0], waits: s.rec.waits[:0]},
 		z: inflater{in: z.in[:0], raw: z.raw[:0], toks: z.toks[:0], ends: z.ends[:0], blocks: z.blocks[:0], lit: z.lit, dist: z.dist},
 	}
 	s.total = int64(s.line) * int64(l.height)
@@ -299,7 +299,7 @@ func (s *splice) write() {
 		}
 		n, size := fitting(z.toks[used:end], len(s.made)-s.written)
 		if n > 0 {
-			s.rec.write(b, z, used, used+n, b.ended && used+n == end, s.made[:s.written+size], s.written)
+			s.rec.write(b, z, used, used+n, b.ended && used+n == end, s.made[:s.written+size], s.written, s.last)
 			s.written += size
 		}
 		if used += n; used < end || !b.ended {
