@@ -82,7 +82,7 @@ func live() uint64 {
 }
 
 // largePNG writes a picture of noise, which no compressor makes smaller, and returns its path.
-func largePNG(t *testing.T, w, h int) string {
+func largePNG(t testing.TB, w, h int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "large.png")
 	f, err := os.Create(path)

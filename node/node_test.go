@@ -19,7 +19,7 @@ import (
 
 // cluster is a few whole nodes of one process on loopback.
 type testCluster struct {
-	t      *testing.T
+	t      testing.TB
 	secret Secret
 	nodes  []*testNode
 }
@@ -33,7 +33,7 @@ type testNode struct {
 	ended   chan error
 }
 
-func newTestCluster(t *testing.T, names ...string) *testCluster {
+func newTestCluster(t testing.TB, names ...string) *testCluster {
 	t.Helper()
 	secret, err := NewSecret(seeded{newSim(t, 1, 1, 0).rand})
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *testCluster) add(name, dir string) *testNode {
 	return tn
 }
 
-func (n *testNode) halt(t *testing.T) {
+func (n *testNode) halt(t testing.TB) {
 	t.Helper()
 	if n.stop == nil {
 		return
@@ -92,7 +92,7 @@ func (n *testNode) halt(t *testing.T) {
 }
 
 // await polls Status until ok, for at most 10 s.
-func (n *testNode) await(t *testing.T, what string, ok func(Status) bool) Status {
+func (n *testNode) await(t testing.TB, what string, ok func(Status) bool) Status {
 	t.Helper()
 	until := time.After(10 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -1,11 +1,6 @@
 package stego
 
-import (
-	"bytes"
-	"encoding/binary"
-	"math/bits"
-	"slices"
-)
+import "bytes"
 
 // recoder writes blocks anew in which some bytes have changed. It never looks for matches: a literal takes the new byte, a
 // match whose source and target are still the same stays, any other is split. Tokens that stay are copied bit by bit. The
@@ -196,17 +191,6 @@ func (r *recoder) store(p []byte) {
 	}
 }
 
-// storedHeader begins a stored block of n bytes, which begin at a byte.
-func (w *bitWriter) storedHeader(n int, final bool) {
-	v := uint64(0)
-	if final {
-		v = 1
-	}
-	w.put(v, 3)
-	w.align()
-	w.out = append(w.out, byte(n), byte(n>>8), ^byte(n), ^byte(n>>8))
-}
-
 // end writes an empty last block, with fixed codes, and fills the last byte up.
 func (r *recoder) end() {
 	r.w.put(3, 10)
@@ -238,148 +222,6 @@ func (r *recoder) pad(phase, more uint) {
 	for off() != 0 {
 		r.w.put(2, 10)
 	}
-}
-
-// emptyDynamic writes a dynamic block of 91 bits with nothing in it. Its literal codes are those of 255 and of the end, one bit
-// each; its only distance code has one bit, as RFC 1951 §3.2.7 wants it.
-func (w *bitWriter) emptyDynamic() {
-	w.put(4, 3)              // not the last; dynamic
-	w.put(0|0<<5|14<<10, 14) // 257 literal codes, 1 distance code, 18 code length codes
-	for _, s := range codeOrder[:18] {
-		n := uint64(0)
-		if s == 18 || s == 1 {
-			n = 1
-		}
-		w.put(n, 3)
-	}
-	w.put(1|(138-11)<<1, 8) // code length code 18, which is 1: 138 zeros
-	w.put(1|(117-11)<<1, 8)
-	w.put(0, 3) // one bit for 255, for the end, and for the distance
-	w.put(1, 1) // the end
-}
-
-// copyFrom appends the bits from … to−1 of a stream.
-func (w *bitWriter) copyFrom(src []byte, from, to int64) {
-	for ; to-from >= 32 && from/8+8 <= int64(len(src)); from += 32 {
-		w.put(binary.LittleEndian.Uint64(src[from/8:])>>(from%8)&(1<<32-1), 32)
-	}
-	for from < to {
-		n := min(8-from%8, to-from)
-		w.put(uint64(src[from/8]>>(from%8))&(1<<n-1), uint(n))
-		from += n
-	}
-}
-
-// tokens writes tokens, or something useless and returns false where a symbol has no code.
-func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) bool {
-	lacking := code(0)
-	for _, t := range toks {
-		n := t.size()
-		if t&isMatch != 0 {
-			lacking |= w.match(enc, n, t.dist())
-		} else {
-			lacking |= w.literals(enc, raw[at:at+n])
-		}
-		at += n
-	}
-	return lacking&isLacking == 0
-}
-
-// isLacking is set in a code from which one was subtracted, if there is no such code.
-const isLacking = code(1) << 31
-
-// literals writes bytes; isLacking is set in what it returns where one has no code.
-func (w *bitWriter) literals(enc *encoder, p []byte) (lacking code) {
-	w.settle()
-	out, acc, n := slices.Grow(w.out, 2*len(p)+8), w.acc, w.n
-	at, buf := len(out), out[:cap(out)]
-	for _, v := range p {
-		c := enc.lit[v]
-		lacking |= c - 1
-		acc |= c.bits() << (n & 63)
-		if n += c.n(); n >= 48 {
-			binary.LittleEndian.PutUint64(buf[at:], acc)
-			at += 6
-			acc >>= 48
-			n -= 48
-		}
-	}
-	binary.LittleEndian.PutUint64(buf[at:], acc)
-	at += int(n / 8)
-	w.out, w.acc, w.n = buf[:at], acc>>(n&^7), n&7
-	return lacking
-}
-
-// match writes a match; isLacking is set in what it returns where it has no code.
-func (w *bitWriter) match(enc *encoder, length, dist int) (lacking code) {
-	i := lengthSymbols[length]
-	l := enc.lit[firstLength+int(i)]
-	w.put(l.bits()|uint64(length-int(lengthBase[i]))<<l.n(), l.n()+uint(lengthExtra[i]))
-	s := distSymbol(dist)
-	d := enc.dist[s]
-	w.put(d.bits()|uint64(dist-int(distBase[s]))<<d.n(), d.n()+distExtra(s))
-	return l - 1 | d - 1
-}
-
-func (w *bitWriter) code(c code) { w.put(c.bits(), c.n()) }
-
-// split appends tokens that make the bytes raw has now, from at on: literals as they are, and of a match what still equals
-// its source.
-func split(dst, toks []token, raw []byte, at int) []token {
-	for _, t := range toks {
-		n := t.size()
-		if t&isMatch == 0 {
-			dst = appendLiterals(dst, n)
-		} else {
-			dst = splitMatch(dst, raw, at, n, t.dist())
-		}
-		at += n
-	}
-	return dst
-}
-
-// worthwhile is the shortest piece of a match that is kept: a shorter one costs about as much as its literals.
-const worthwhile = 4
-
-func splitMatch(dst []token, raw []byte, at, n, dist int) []token {
-	for begin := 0; begin < n; {
-		same := begin + alike(raw[at+begin:at+n], raw[at+begin-dist:])
-		if same == n && begin == 0 || same-begin >= worthwhile {
-			dst = append(dst, match(same-begin, dist))
-			begin = same
-			continue
-		}
-		dst = appendLiterals(dst, same-begin)
-		if begin = same; begin < n {
-			dst = appendLiterals(dst, 1)
-			begin++
-		}
-	}
-	return dst
-}
-
-// alike returns how many bytes of a are those of b, which is as long at least.
-func alike(a, b []byte) (n int) {
-	for ; len(a)-n >= 8; n += 8 {
-		if x := word(a, n) ^ word(b, n); x != 0 {
-			return n + bits.TrailingZeros64(x)/8
-		}
-	}
-	for n < len(a) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
-func appendLiterals(dst []token, n int) []token {
-	if last := len(dst) - 1; n > 0 && last >= 0 && dst[last]&isMatch == 0 {
-		dst[last] += token(n)
-		return dst
-	}
-	if n > 0 {
-		dst = append(dst, literals(n))
-	}
-	return dst
 }
 
 // frequencies counts how often each symbol is wanted.

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"p2pnode/stego"
+)
+
+// BenchmarkTransferRequest hides a text in a picture of 12 MP, 36 MB that do not compress, through a server: the image goes up, the result comes
+// down and is verified, stored and acknowledged. The anchor sends the same bytes there and back on a connection of the same kind,
+// and does nothing with them. Both by turns; the ratios are medians.
+func BenchmarkTransferRequest(b *testing.B) {
+	c := newTestCluster(b, "n1")
+	n := c.nodes[0]
+	n.await(b, "leader", led(1))
+	path := largePNG(b, 4000, 3000)
+	picture, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := newEchoServer(b, udpOnLoopback(b, true), nil)
+	conn := server.dial(b, server.dialer(b, udpOnLoopback(b, true), nil))
+	k := c.client(n.control)
+	firsts := make(timings, 1000)
+	n.transport.cfg.Metrics = firsts
+	request(b, k, path) // the connection is kept
+	var walls, cpus []float64
+	for b.Loop() {
+		var ours, anchor cost
+		anchor.measure(b, func() error { return echo(conn, picture, copySize) })
+		ours.measure(b, func() error { request(b, k, path); return nil })
+		walls = append(walls, float64(ours.wall)/float64(anchor.wall))
+		cpus = append(cpus, float64(ours.cpu)/float64(anchor.cpu))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(walls), "×echo-wall")
+	b.ReportMetric(median(cpus), "×echo-cpu")
+	close(firsts)
+	var first []float64
+	for t := range firsts {
+		first = append(first, t.First.Seconds()*1000)
+	}
+	b.ReportMetric(median(first), "ms-to-first-byte")
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// request hides a text in a file by a server, as the command does.
+func request(b *testing.B, k *Client, path string) {
+	b.Helper()
+	in, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Close()
+	info, err := stego.Measure(in, stego.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := stego.Payload{Kind: stego.Text, Data: []byte("a needle")}
+	e, err := stego.Seal(p, info, stego.SealOptions{Format: stego.V1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := os.Create(filepath.Join(b.TempDir(), "out.png"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err = k.Encrypt(ctx, Job{
+		Name: "large.png", Image: in, Embedding: e, Payload: p, Extract: stego.ExtractOptions{Format: stego.V1}, Output: out,
+	}); err != nil {
+		b.Fatal(err)
+	}
+}
