@@ -100,6 +100,10 @@ chaos-ci: ## a short cut of make chaos: every fault once, 20 kills, always the s
 chaos-clock: ## the clock set to and fro under servers at work, in a guest whose clock is its own
 	.ci/netem $(NETEM_TOOL) '^TestChaosClock$$' P2PNODE_CHAOS_CLOCK='seed=$(SEED)'
 
+.PHONY: bench
+bench: ## ratios to anchors measured in the same run; rewrites docs/BENCHMARKS.md. P2PNODE_PHOTOS=DIR takes your own PNG and JPEG files
+	.ci/bench docs/BENCHMARKS.md
+
 check: fmt vet static test ## what a commit must pass
 
 demo: ## a whole cluster here, with kill -9 in the middle of jobs

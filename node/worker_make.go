@@ -176,7 +176,8 @@ func (k *making) hide(ctx context.Context, image io.Reader) (err error) {
 	}
 	buf := bufio.NewWriterSize(k, 32<<10)
 	k.report, err = stego.Embed(buf, &flushing{&whileWanted{ctx, image}, buf}, k.e, stego.EmbedOptions{
-		Limits: k.limits(), StripMetadata: k.task.Request.Strip,
+		Undigested: true,
+		Limits:     k.limits(), StripMetadata: k.task.Request.Strip,
 	})
 	if err == nil {
 		err = buf.Flush()

@@ -12,6 +12,8 @@ type EmbedOptions struct {
 	Limits Limits
 	// StripMetadata drops what does not change how pixels look: EXIF, text, time.
 	StripMetadata bool
+	// Undigested: the Report has no SHA256, for those who make their own.
+	Undigested bool
 	// Cores is how many cores the pixels of an image that is made anew may be deflated on. If zero, 1 is used,
 	// and no goroutine is started. The output is the same.
 	Cores int
@@ -39,7 +41,7 @@ func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, erro
 	if err != nil {
 		return Report{}, err
 	}
-	out := &digestWriter{w: w, h: sha256.New()}
+	out := newDigestWriter(w, o)
 	if c.info.Splices(e.Format) {
 		return c.splice(out, e, o)
 	}
@@ -51,8 +53,7 @@ func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, erro
 		return Report{}, err
 	}
 	rep := hidden.report(c.info, e, c.info.Height)
-	rep.Size = out.n
-	out.h.Sum(rep.SHA256[:0])
+	out.complete(&rep)
 	return rep, nil
 }
 
@@ -140,13 +141,30 @@ func (h hidden) report(info Info, e *Embedding, rows int) Report {
 // digestWriter counts and hashes what it passes on.
 type digestWriter struct {
 	w io.Writer
-	h hash.Hash
+	h hash.Hash // nil: does not hash
 	n int64
+}
+
+func newDigestWriter(w io.Writer, o EmbedOptions) *digestWriter {
+	if o.Undigested {
+		return &digestWriter{w: w}
+	}
+	return &digestWriter{w: w, h: sha256.New()}
 }
 
 func (d *digestWriter) Write(p []byte) (int, error) {
 	n, err := d.w.Write(p)
-	d.h.Write(p[:n])
+	if d.h != nil {
+		d.h.Write(p[:n])
+	}
 	d.n += int64(n)
 	return n, err
+}
+
+// complete tells a report what was written.
+func (d *digestWriter) complete(rep *Report) {
+	rep.Size = d.n
+	if d.h != nil {
+		d.h.Sum(rep.SHA256[:0])
+	}
 }

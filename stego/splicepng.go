@@ -14,8 +14,7 @@ func (c *carrier) splice(out *digestWriter, e *Embedding, o EmbedOptions) (Repor
 	if err != nil {
 		return Report{}, err
 	}
-	rep.Size = out.n
-	out.h.Sum(rep.SHA256[:0])
+	out.complete(&rep)
 	return rep, nil
 }
 

@@ -32,10 +32,11 @@ func Verify(carrier, output io.Reader, e *Embedding, lim Limits, rows int) error
 }
 
 // Matches finds out whether output is, byte for byte, what Embed makes here of the same carrier, embedding and options, and returns what
-// Embed reports. It reads output as it comes and decodes nothing of it. ErrDiffers says that it is not the same: then Verify tells whether
+// Embed reports, undigested. It reads output as it comes and decodes nothing of it. ErrDiffers says that it is not the same: then Verify tells whether
 // another program made the same picture.
 func Matches(carrier, output io.Reader, e *Embedding, o EmbedOptions) (Report, error) {
 	m := &matcher{want: output}
+	o.Undigested = true
 	rep, err := Embed(m, carrier, e, o)
 	if err == nil {
 		err = m.end()
