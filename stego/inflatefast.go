@@ -9,7 +9,9 @@ func (z *inflater) decodeFast(most int) error {
 	z.raw = grown(z.raw, most+maxMatch+wordSlack)
 	raw, o := z.raw[:cap(z.raw)], len(z.raw)
 	lit, dists := (*[1 << maxRoot]entry)(z.lit.table), (*[1 << distRoot]entry)(z.dist.table)
-	begin := o // of the run of literals
+	toks, ends, gone := z.toks, z.ends, z.gone*8
+	begin := o     // of the run of literals
+	joined := true // the run may be the end of one that was begun before
 	var err error
 	for o < most && pos+ample <= len(in) {
 		acc |= binary.LittleEndian.Uint64(in[pos:]) << n
@@ -47,11 +49,15 @@ func (z *inflater) decodeFast(most int) error {
 			o++
 			continue
 		}
-		if o > begin {
-			z.record(o-begin, (z.gone+int64(pos))*8-int64(n+e.bits()))
-			begin = o
+		if end := gone + int64(pos)*8 - int64(n+e.bits()); o > begin && joined {
+			z.record(o-begin, end)
+			toks, ends = z.toks, z.ends
+		} else if o > begin {
+			toks, ends = append(toks, literals(o-begin)), append(ends, end)
 		}
+		begin, joined = o, false
 		if e&endsBlock != 0 {
+			z.toks, z.ends = toks, ends
 			z.close()
 			break
 		}
@@ -79,11 +85,11 @@ func (z *inflater) decodeFast(most int) error {
 			err = errFar
 			break
 		}
-		z.toks, z.ends = append(z.toks, match(length, dist)), append(z.ends, (z.gone+int64(pos))*8-int64(n))
+		toks, ends = append(toks, match(length, dist)), append(ends, gone+int64(pos)*8-int64(n))
 		o = repeat(raw, o, length, dist)
 		begin = o
 	}
-	z.raw = raw[:o]
+	z.raw, z.toks, z.ends = raw[:o], toks, ends
 	z.pos, z.acc, z.n = pos, acc, n
 	z.record(o-begin, z.bit())
 	return err
