@@ -153,6 +153,7 @@ func (h *hiding) hide(ctx context.Context, t target) (result, error) {
 		return result{}, named(image.name, err)
 	}
 	r.Elapsed = time.Since(began)
+	r.Capacity = info.Capacity(sealed.Format).Bytes // who hides looks at no more of the alpha than must be
 	return result{Receipt: r, source: info.Source}, h.deliver(out)
 }
 

@@ -57,7 +57,7 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// makeImage makes a picture with grain: image photo.png 64 48 [seed].
+// makeImage makes a picture with grain: image photo.png 64 48 [seed]. One that is called alpha… has a transparent pixel.
 func makeImage(ts *testscript.TestScript, _ bool, args []string) {
 	width, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -70,6 +70,9 @@ func makeImage(ts *testscript.TestScript, _ bool, args []string) {
 			grain := uint8(random.Uint32() >> 28)
 			img.Set(x, y, color.RGBA{uint8(x) + grain, uint8(y) + grain, 100 + grain, 255})
 		}
+	}
+	if strings.HasPrefix(args[0], "alpha") {
+		img.Set(0, 0, color.RGBA{})
 	}
 	f, err := os.Create(ts.MkAbs(args[0]))
 	ts.Check(err)
