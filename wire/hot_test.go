@@ -85,6 +85,9 @@ func bodyIsReadAlike(t *testing.T, p []byte) bool {
 // messageIsReadAlike is the same of a message of kind k.
 func messageIsReadAlike(t *testing.T, k Kind, p []byte) bool {
 	t.Helper()
+	if k == 0 || int(k) > len(sampleMessages) {
+		return false
+	}
 	kind := reflect.TypeOf(sampleMessages[k-1])
 	hand, library := reflect.New(kind).Interface(), reflect.New(kind).Interface()
 	if c := (cursor{p: p}); !c.message(hand) {
