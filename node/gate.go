@@ -13,11 +13,15 @@ type gate struct {
 	ctx   context.Context // of the wait for a slot
 	r     io.Reader
 	held  bool
+	free  bool      // what comes is passed through, which needs no slot
 	since time.Time // when the slot was got
 }
 
 // Read waits for bytes without a slot and returns with one.
 func (g *gate) Read(p []byte) (int, error) {
+	if g.free {
+		return g.r.Read(p)
+	}
 	g.leave()
 	n, err := g.r.Read(p)
 	if e := g.enter(); e != nil {
@@ -26,9 +30,18 @@ func (g *gate) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// pass lets the slot go for good, until enter.
+func (g *gate) pass() {
+	g.leave()
+	g.free = true
+}
+
 func (g *gate) enter() error {
-	began := time.Now()
-	if err := g.k.t.slots.take(g.ctx, g.k.owner(), 1); err != nil {
+	began, ctx := time.Now(), g.ctx
+	if g.k.up.left > 0 { // without the rest of the image there is nothing to do
+		ctx = g.k.up.ctx
+	}
+	if err := g.k.t.slots.take(ctx, g.k.owner(), 1); err != nil {
 		return err
 	}
 	g.held, g.since = true, time.Now()

@@ -31,6 +31,8 @@ type making struct {
 	report stego.Report
 	out    *outflow // nil: nothing is sent before the result is stored
 	took   Timing
+
+	onward func() // called when the rest of the image is passed through; nil: nobody wants to know
 }
 
 // owner is whose turn it is that the job waits for.
@@ -116,12 +118,16 @@ func (k *making) cutThrough(rest io.Reader) error {
 	k.t.desk.active(1)
 	defer k.t.desk.active(-1)
 	k.t.desk.seen(k.task.Job)
+	k.onward = g.pass
 	err := k.hide(ctx, io.MultiReader(io.NewSectionReader(k.spool, 0, read), g))
 	if err == nil {
 		err = drain(g)
 	}
 	if err == nil {
 		err = k.whole()
+	}
+	if err == nil && g.free {
+		err = g.enter()
 	}
 	if err == nil {
 		err = k.check(ctx)
@@ -176,8 +182,8 @@ func (k *making) hide(ctx context.Context, image io.Reader) (err error) {
 	}
 	buf := bufio.NewWriterSize(k, 32<<10)
 	k.report, err = stego.Embed(buf, &flushing{&whileWanted{ctx, image}, buf}, k.e, stego.EmbedOptions{
-		Undigested: true,
-		Limits:     k.limits(), StripMetadata: k.task.Request.Strip,
+		Undigested: true, Passing: k.onward,
+		Limits: k.limits(), StripMetadata: k.task.Request.Strip,
 	})
 	if err == nil {
 		err = buf.Flush()

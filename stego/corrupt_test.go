@@ -245,3 +245,29 @@ func TestLimitIsCheckedForEveryFormat(t *testing.T) {
 		}
 	}
 }
+
+// A block for every byte would cost a hundred times its bytes in memory: such a stream is refused.
+func TestTinyBlocksCostNoMemory(t *testing.T) {
+	const width = 1 << 16
+	enc, w := newEncoder(fixedLit, fixedDist), bitWriter{out: []byte{0x78, 0x9c}}
+	for range 2 * (width*6 + 1) {
+		w.put(2, 3)
+		w.code(enc.lit[0])
+		w.code(enc.lit[endOfBlock])
+	}
+	w.put(3, 10)
+	w.align()
+	head := []byte{0, width >> 16, width >> 8 & 0xff, width & 0xff, 0, 0, 0, 2, 16, 2, 0, 0, 0}
+	file := slices.Concat([]byte(pngMagic), chunkBytes("IHDR", head), chunkBytes("IDAT", w.out), chunkBytes("IEND", nil))
+	info, err := Probe(bytes.NewReader(file), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Seal(Payload{Kind: Text, Data: []byte("x")}, info, SealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := spent(func() { _, err = Embed(io.Discard, bytes.NewReader(file), e, EmbedOptions{}) }); !errors.As(err, new(*FormatError)) || used > 12<<20 {
+		t.Errorf("Embed = %v, and allocated %d bytes; want a FormatError", err, used)
+	}
+}

@@ -17,6 +17,8 @@ type EmbedOptions struct {
 	// Cores is how many cores the pixels of an image that is made anew may be deflated on. If zero, 1 is used,
 	// and no goroutine is started. The output is the same.
 	Cores int
+	// Passing is called, if not nil, when nothing is left to do but to pass the rest of a file through.
+	Passing func()
 }
 
 // Report says what Embed did.

@@ -20,7 +20,8 @@ type inflater struct {
 	state  inflateState
 	left   int // of a stored block
 
-	lit, dist decoder
+	lit, dist *decoder // of the block
+	own       [2]decoder
 }
 
 // block is a deflate block: how it began, and its codes.
@@ -246,7 +247,7 @@ func (z *inflater) decode(most int) error {
 
 // decodeOne decodes one token, and asks for input when there is none left: it is for the few near the end of what is there.
 func (z *inflater) decodeOne() error {
-	e, err := z.symbol(&z.lit)
+	e, err := z.symbol(z.lit)
 	switch {
 	case err != nil:
 		return err
@@ -263,7 +264,7 @@ func (z *inflater) decodeOne() error {
 		return err
 	}
 	length := e.value() + int(more)
-	if e, err = z.symbol(&z.dist); err != nil {
+	if e, err = z.symbol(z.dist); err != nil {
 		return err
 	}
 	if more, err = z.take(e.extra()); err != nil {

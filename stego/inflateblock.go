@@ -1,6 +1,9 @@
 package stego
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // open reads the header of a block: RFC 1951 §3.2.3.
 func (z *inflater) open() error {
@@ -20,7 +23,9 @@ func (z *inflater) open() error {
 	default:
 		err = errBlock
 	}
-	z.blocks = append(z.blocks, b)
+	if z.blocks = append(z.blocks, b); len(z.blocks) > 4<<10+len(z.raw)/64 {
+		return errIdle
+	}
 	return err
 }
 
@@ -74,7 +79,7 @@ func (z *inflater) openDynamic(b *block) error {
 		}
 		lengths[s] = uint8(v)
 	}
-	if err := z.lit.build(lengths[:], plainValues[:], 7); err != nil {
+	if err := z.own[0].build(lengths[:], plainValues[:], 7); err != nil {
 		return err
 	}
 	all, err := z.codeLengths(b, lits+dists)
@@ -128,7 +133,7 @@ func (z *inflater) codeLengths(b *block, want int) ([]uint8, error) {
 // noteSymbol reads a code length code, whose table is in lit for now, and keeps its bits.
 func (z *inflater) noteSymbol(b *block) (int, error) {
 	for {
-		e := z.lit.find(z.acc & (1<<z.n - 1))
+		e := z.own[0].find(z.acc & (1<<z.n - 1))
 		if k := e.bits(); k > 0 && k <= z.n {
 			_, err := z.note(b, k)
 			return e.value(), err
@@ -145,11 +150,14 @@ func (z *inflater) noteSymbol(b *block) (int, error) {
 // openCodes begins a block with these code lengths.
 func (z *inflater) openCodes(b *block, lit, dist []uint8) error {
 	b.lit, b.dist = lit, dist
-	if err := z.lit.build(lit, litValues[:], maxRoot); err != nil {
-		return err
-	}
-	if err := z.dist.build(dist, distValues[:], distRoot); err != nil {
-		return err
+	if z.lit, z.dist = &fixedDecoders[0], &fixedDecoders[1]; b.bits > 3 {
+		if err := z.own[0].build(lit, litValues[:], maxRoot); err != nil {
+			return err
+		}
+		if err := z.own[1].build(dist, distValues[:], distRoot); err != nil {
+			return err
+		}
+		z.lit, z.dist = &z.own[0], &z.own[1]
 	}
 	z.state = inCodes
 	b.begin = z.bit()
@@ -161,6 +169,14 @@ var (
 	fixedLit  = slices.Concat(lengthsOf(8, 144), lengthsOf(9, 112), lengthsOf(7, 24), lengthsOf(8, 8))
 	fixedDist = lengthsOf(5, 32)
 )
+
+// fixedDecoders are the tables for them.
+var fixedDecoders = func() (d [2]decoder) {
+	if err := errors.Join(d[0].build(fixedLit, litValues[:], maxRoot), d[1].build(fixedDist, distValues[:], distRoot)); err != nil {
+		panic(err)
+	}
+	return d
+}()
 
 func lengthsOf(n uint8, times int) []uint8 { return slices.Repeat([]uint8{n}, times) }
 

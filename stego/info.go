@@ -86,7 +86,7 @@ func (i Info) Memory(e *Embedding) int64 {
 	if window := e.need() + int64(i.Width*i.Model.Colors()); e.Format == V1 && e.Rate > 0 && !i.Model.Alpha() {
 		samples = min(samples, window)
 	}
-	marks := samples / 4
+	marks, rows := samples/4, 8*int64(i.layout().row())
 	switch {
 	case i.Source == "jpeg":
 		return flat + marks + image*i.jpegCost()
@@ -94,10 +94,14 @@ func (i Info) Memory(e *Embedding) int64 {
 		return flat + marks + 3*image
 	case i.Interlaced && i.Model.Alpha():
 		return flat + marks + 2*image
-	case i.Interlaced || i.Model.Alpha():
+	case i.Interlaced:
 		return flat + marks + image
+	case i.Model.Alpha() && e.Rate == 0: // all rows are read, and their tokens kept, before the first can be written
+		return flat + marks + rows + 7*image
+	case i.Model.Alpha():
+		return flat + marks + rows + 2*image
 	}
-	return flat + marks
+	return flat + marks + rows
 }
 
 // jpegCost returns how many times the output's size the decoder holds: four more

@@ -27,6 +27,7 @@ type splice struct {
 	made    []byte // what z.raw becomes, as far as that is known
 	next    int    // the row that is read next
 	written int    // tokens were written up to here
+	used    int    // of z.toks that are written, and not dropped yet
 	last    int    // behind the last byte that changed
 
 	rows         int    // that were woven
@@ -56,7 +57,7 @@ func newSplice(l layout, c *chunkReader, out func([]byte)) *splice {
 	*s = splice{
 		l: l, line: l.row() + 1, feed: idatReader{c: c}, sum: 1, out: out,
 		made: s.made[:0], rows4: s.rows4, rec: recoder{w: bitWriter{out: grown(s.rec.w.out[:0], batch)}, toks: s.rec.toks[:0], parts: s.rec.parts[:0], waits: s.rec.waits[:0]},
-		z: inflater{in: z.in[:0], raw: z.raw[:0], toks: z.toks[:0], ends: z.ends[:0], blocks: z.blocks[:0], lit: z.lit, dist: z.dist},
+		z: inflater{in: z.in[:0], raw: z.raw[:0], toks: z.toks[:0], ends: z.ends[:0], blocks: z.blocks[:0], own: z.own},
 	}
 	s.total = int64(s.line) * int64(l.height)
 	s.adler.n = s.total
@@ -291,7 +292,7 @@ func adlerUpdate(sum uint32, p []byte) uint32 {
 
 // write writes the tokens whose bytes are all made, and drops what is needed no longer.
 func (s *splice) write() {
-	z, used, whole := &s.z, 0, 0
+	z, used, whole := &s.z, s.used, 0
 	for i, b := range z.blocks {
 		end := len(z.toks)
 		if i+1 < len(z.blocks) {
@@ -313,7 +314,14 @@ func (s *splice) write() {
 	if s.rec.size > 0 {
 		s.rec.close(s.made)
 	}
-	z.forget(used, whole)
+	if s.used = used; used < len(z.toks)-used { // moving the rest is not paid for
+		if z.blocks = z.blocks[whole:]; used > 0 {
+			z.from = z.ends[used-1]
+		}
+	} else {
+		z.forget(used, whole)
+		s.used = 0
+	}
 	if len(s.rec.w.out) >= batch {
 		s.flush()
 	}
@@ -345,7 +353,7 @@ func (z *inflater) forget(toks, blocks int) {
 // shrink drops bytes that no match looks back to any more, once they are many.
 func (s *splice) shrink() {
 	n := s.written - maxWindow
-	if n < 4*batch {
+	if n < 4*batch || n < len(s.z.raw)/2 { // what is dropped pays for moving the rest
 		return
 	}
 	s.sum = adlerUpdate(s.sum, s.z.raw[:n])

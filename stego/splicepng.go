@@ -56,6 +56,9 @@ func (j *joint) run(t *ending, follow func(*ending, *chunkReader, []byte) error)
 	j.w.chunks(j.c.meta.before, keep)
 	ended, err := s.weave(h)
 	if err == nil && !ended {
+		if j.o.Passing != nil {
+			j.o.Passing()
+		}
 		t.own(t.lasting(s.rec.w.out))
 		if err = follow(t, &j.p.c, s.ahead); err == nil {
 			err = t.finish(s.adler)
