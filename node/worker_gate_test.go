@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,20 +19,20 @@ func TestPassedThroughUploadsDoNotStarve(t *testing.T) {
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithCancel(context.Background())
 		slots := o.posts[0].transport.slots
-		jobs := 0
+		var jobs atomic.Int32
 		for range 2 {
 			go func() {
 				for ctx.Err() == nil && slots.take(ctx, "other", 1) == nil {
 					time.Sleep(time.Second)
-					jobs++
+					jobs.Add(1)
 					slots.give(1)
 				}
 			}()
 		}
 		time.Sleep(time.Second)
 		go l.Write(picture[len(picture)/8:])
-		if _, tr := l.result(); tr.Code != wire.CodeOK || jobs > 6 {
-			t.Errorf("%v after %d jobs of others, want OK after 6 at most", tr.Code, jobs)
+		if _, tr := l.result(); tr.Code != wire.CodeOK || jobs.Load() > 6 {
+			t.Errorf("%v after %d jobs of others, want OK after 6 at most", tr.Code, jobs.Load())
 		}
 		cancel()
 		time.Sleep(3 * time.Second)
