@@ -12,7 +12,7 @@ import (
 // What is encoded by hand is what the library makes of the same value, whatever its numbers.
 func TestEncodedByHandIsWhatTheLibraryMakes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 5000 {
+	for range 20000 {
 		b := randomBody(r)
 		if got, want := b.append(nil), library(b); !bytes.Equal(got, want) {
 			t.Fatalf("body %+v: got %x, want %x", b, got, want)
@@ -30,7 +30,7 @@ func TestEncodedByHandIsWhatTheLibraryMakes(t *testing.T) {
 func TestReadByHandIsReadByTheLibrary(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	left := 0
-	for range 5000 {
+	for range 20000 {
 		b := randomBody(r)
 		p := b.append(nil)
 		if !new(body).read(p) || !bodyIsReadAlike(t, p) {

@@ -1,0 +1,16 @@
+package node
+
+import (
+	"testing"
+	"time"
+)
+
+// Seeds that were red once: in 221 a node is refused, and starts anew, after the repair, with eight seconds of epochs to
+// believe; in 998 a leader has a ping to send when a copy of a question comes, which the copy was blamed for.
+func TestSwarmSeedsThatWereRed(t *testing.T) {
+	defer func(was time.Duration) { *simFor = was }(*simFor)
+	*simFor = 2 * time.Minute
+	for _, seed := range []uint64{221, 998} {
+		swarm(t, seed, nil)
+	}
+}
