@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"p2pnode/election"
@@ -34,6 +35,9 @@ type Node struct {
 	store     *Store
 	results   *Results
 	transport *transport
+
+	around atomic.Pointer[surroundings]
+	look   chan struct{} // wakes the scout
 }
 
 // New opens the store and prepares a server on the sockets it is given; from here on the node owns and closes them.
@@ -50,7 +54,8 @@ func New(c Config) (n *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n = &Node{cfg: c, ident: ident, store: store}
+	n = &Node{cfg: c, ident: ident, store: store, look: make(chan struct{}, 1)}
+	n.around.Store(c.surroundings())
 	if err := errors.Join(store.Bind(ident.Cluster), n.assemble(self, snapshot)); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -229,21 +234,25 @@ func (n *Node) scout(ctx context.Context) {
 			n.loop.links = on
 			c.seek(now, wide, near)
 		})
-		if !rest(ctx, scoutEach) {
+		select {
+		case <-ctx.Done():
 			return
+		case <-n.look:
+		case <-time.After(scoutEach):
 		}
 	}
 }
 
 func (n *Node) places(ctx context.Context) (on []link, wide, near []netip.AddrPort) {
-	on, err := links(n.cfg.Interfaces)
+	around := n.around.Load()
+	on, err := links(around.interfaces)
 	if err != nil {
 		n.cfg.Log.Warn("interfaces not listed", "error", err)
 	}
-	if !n.cfg.Quiet {
+	if !around.quiet {
 		wide = targets(on)
 	}
-	for _, p := range n.cfg.Peers {
+	for _, p := range around.peers {
 		addrs, err := resolve(ctx, p)
 		if err != nil {
 			n.cfg.Log.Warn("peer not resolved", "peer", p, "error", err)

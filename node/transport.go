@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -51,6 +52,7 @@ type transport struct {
 	self    wire.NodeID
 	desk    desk
 	results *Results
+	sizes   atomic.Pointer[sizes]
 
 	guests  *guests
 	flights flights
@@ -66,13 +68,15 @@ type transport struct {
 
 func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results) *transport {
 	soft, stop := context.WithCancel(context.Background())
-	return &transport{
+	tr := &transport{
 		cfg: c, tls: t, ident: ident, self: IDOf(c.Name), desk: d, results: r, guests: newGuests(),
 		flights: flights{byJob: map[wire.JobID]*flight{}},
 		lobby:   newLobby(allowance{places: int64(c.Workers + c.Waiting), memory: payloadBytes, disk: c.MaxResults / 2}),
 		slots:   newSupply(int64(c.Workers)), memory: newSupply(decodedBytes), passing: newSupply(passingBytes),
 		soft: soft, stop: stop, ended: make(chan struct{}),
 	}
+	tr.sizes.Store(c.sizes())
+	return tr
 }
 
 // run serves until ctx ends, or until finish has let the last stream end. It returns after all goroutines have.

@@ -155,8 +155,9 @@ func (w *worker) present() (context.Context, context.CancelFunc) {
 // examine checks a request before anybody is asked about it.
 func (w *worker) examine(q wire.TaskRequest) (task, *refusal) {
 	proven := w.proven(q.Proof)
-	switch c := w.t.cfg; {
-	case !proven && !c.OpenClients:
+	most := w.t.sizes.Load().bytes
+	switch {
+	case !proven && !w.t.cfg.OpenClients:
 		return task{}, &unauthorized
 	case len(q.Secret) != secretSize:
 		return task{}, &refusal{code: wire.CodeUsage, detail: fmt.Sprintf("job secret of %d bytes, want %d", len(q.Secret), secretSize)}
@@ -164,10 +165,10 @@ func (w *worker) examine(q wire.TaskRequest) (task, *refusal) {
 		return task{}, &refusal{code: wire.CodeUnsupported, detail: fmt.Sprintf("hiding format %d", q.Format)}
 	case q.Size == 0:
 		return task{}, &refusal{code: wire.CodeBadImage, detail: "the image is empty"}
-	case q.Size > uint64(c.MaxBytes):
+	case q.Size > uint64(most):
 		return task{}, &refusal{
-			code: wire.CodeUnsupported, detail: fmt.Sprintf("image of %d bytes, this server takes at most %d", q.Size, c.MaxBytes),
-			need: int64(min(q.Size, 1<<62)), limit: c.MaxBytes,
+			code: wire.CodeUnsupported, detail: fmt.Sprintf("image of %d bytes, this server takes at most %d", q.Size, most),
+			need: int64(min(q.Size, 1<<62)), limit: most,
 		}
 	}
 	return task{

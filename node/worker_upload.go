@@ -145,4 +145,4 @@ func (w *worker) affordable(info stego.Info, e *stego.Embedding) error {
 	return nil
 }
 
-func (w *worker) limits() stego.Limits { return stego.Limits{MaxPixels: w.t.cfg.MaxPixels} }
+func (w *worker) limits() stego.Limits { return stego.Limits{MaxPixels: w.t.sizes.Load().pixels} }

@@ -81,7 +81,8 @@ func (p *program) logger(c *cli.Context) (*slog.Logger, error) {
 	if c.Bool("quiet") {
 		level = max(level, slog.LevelError)
 	}
-	o := &slog.HandlerOptions{Level: level}
+	p.level.Set(level)
+	o := &slog.HandlerOptions{Level: &p.level}
 	switch c.String("log-format") {
 	case "text":
 		return slog.New(slog.NewTextHandler(p.stderr, o)), nil

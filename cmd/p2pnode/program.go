@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +18,7 @@ type program struct {
 	settings       settings
 	signals        *signals
 	scratch        scratch
+	level          slog.LevelVar // of the log
 }
 
 func newProgram(stdin io.Reader, stdout, stderr io.Writer) *program {

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -108,6 +111,9 @@ func startError(err error) error {
 func (s *server) run(ctx context.Context, c *cli.Context, web net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	ended := make(chan error, 1)
 	go func() { ended <- s.node.Run(ctx) }()
 	closeHTTP := s.serveHTTP(web)
@@ -115,7 +121,10 @@ func (s *server) run(ctx context.Context, c *cli.Context, web net.Listener) erro
 	if announced != nil {
 		stop()
 	}
+	attended := s.attend(ctx, hangups, announced)
 	err := <-ended
+	stop()
+	attended()
 	closeHTTP()
 	s.forgetReady()
 	if announced != nil {
@@ -125,6 +134,19 @@ func (s *server) run(ctx context.Context, c *cli.Context, web net.Listener) erro
 		return fmt.Errorf("server stopped: %w", err)
 	}
 	return nil
+}
+
+// attend listens to the service manager and tells it how the server is, until ctx ends; the function it returns waits for
+// that. A server that could not be announced is none to tell of.
+func (s *server) attend(ctx context.Context, hangups <-chan os.Signal, announced error) (ended func()) {
+	if announced != nil {
+		return func() {}
+	}
+	var both sync.WaitGroup
+	h := s.newHerald()
+	both.Go(func() { h.run(ctx) })
+	both.Go(func() { s.reloadOnHangup(ctx, hangups, h) })
+	return both.Wait
 }
 
 // announce waits until the loop answers, writes the ready file and says how to use this server.

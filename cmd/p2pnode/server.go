@@ -25,11 +25,12 @@ type server struct {
 	node      *node.Node
 	metrics   *metrics
 	readyFile string
+	settings  []setting // that hold
 }
 
 // newServer opens the home and the sockets that the flags describe.
 func (p *program) newServer(c *cli.Context) (*server, error) {
-	s := &server{p: p, metrics: newMetrics(), readyFile: c.String("ready-file")}
+	s := &server{p: p, metrics: newMetrics(), readyFile: c.String("ready-file"), settings: p.serving(c)}
 	if err := s.configure(c); err != nil {
 		return nil, err
 	}
