@@ -19,6 +19,7 @@ type search struct {
 	trust   trust
 	patient bool                        // several clusters may answer: wait a little before the first one is taken for the only one
 	census  bool                        // all clusters count: none is chosen
+	narrow  bool                        // nobody is asked besides the targets
 	targets []netip.AddrPort            // asked in every round
 	places  string                      // the targets, for people
 	job     *wire.TaskAssignmentRequest // nil: nothing is to be assigned
@@ -168,9 +169,12 @@ func (s *search) query(now time.Time) {
 	}
 }
 
-// everywhere is the targets and the addresses of all servers that answered or were named.
+// everywhere is the targets and, unless it is narrow, the addresses of all servers that answered or were named.
 func (s *search) everywhere() []netip.AddrPort {
 	all := slices.Clone(s.targets)
+	if s.narrow {
+		return all
+	}
 	add := func(a netip.AddrPort) {
 		if !slices.Contains(all, a) && a.Port() != 0 && !a.Addr().IsUnspecified() {
 			all = append(all, a)

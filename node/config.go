@@ -18,6 +18,7 @@ type Config struct {
 	Cluster string // the cluster's name, a label that enters no key. If empty, "p2pnode" is used.
 	Secret  Secret // of the cluster. If zero, New fails.
 	Dir     string // of the store; made with mode 0700. If empty, New fails.
+	Version string // of the program, told in Status. If empty, nothing is told.
 
 	Control   net.PacketConn   // datagrams. If nil, New fails.
 	Data      net.PacketConn   // QUIC. If nil, New fails.

@@ -16,6 +16,7 @@ func (c *core) status(now time.Time) Status {
 	sum, count := c.ledger.Digest()
 	s := Status{
 		Schema: StatusSchema, Cluster: c.cfg.Cluster, ID: c.cfg.ident.Cluster.String(), Epoch: epoch, Self: c.cfg.Name,
+		Version: c.cfg.Version, Time: now.Round(0).UTC(),
 		Quorum: c.cfg.Quorum.String(), Clients: clientsMode(c.cfg.OpenClients),
 		Ledger: LedgerStatus{Records: count, Digest: fmt.Sprintf("%016x", sum)},
 		Jobs: JobsStatus{

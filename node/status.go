@@ -1,5 +1,7 @@
 package node
 
+import "time"
+
 // StatusSchema names the form of Status in JSON.
 const StatusSchema = "p2pnode/status/v1"
 
@@ -11,6 +13,8 @@ type Status struct {
 	Leader  *string      `json:"leader"` // name; nil: none
 	Epoch   uint64       `json:"epoch"`
 	Self    string       `json:"self"`
+	Version string       `json:"version,omitempty"` // of its program
+	Time    time.Time    `json:"time"`              // its wall clock
 	Quorum  string       `json:"quorum"`
 	Clients string       `json:"clients"` // open | token
 	Ready   bool         `json:"ready"`   // an assignment asked of the leader now would be answered

@@ -9,6 +9,12 @@ import (
 // defaultControlPort is where a server hears datagrams unless told otherwise (PROTOCOL.md §1).
 const defaultControlPort = 47470
 
+// Where servers take QUIC, and how many ports of each kind are tried.
+const (
+	defaultDataPort = 47480
+	portsEach       = 10
+)
+
 // withPorts checks host:port words and adds the usual port to those without one.
 func withPorts(words []string, port int) ([]string, error) {
 	out := make([]string, len(words))

@@ -166,7 +166,7 @@ func (s *server) settle(c *cli.Context) error {
 	k := &s.config
 	k.Name, k.Cluster, k.Dir, k.Secret = s.home.name, s.home.cluster, s.home.dir, s.home.secret
 	k.Control, k.Data, k.Broadcast = sockets.Control, sockets.Data, sockets.Broadcast
-	k.Metrics = s.metrics
+	k.Metrics, k.Version = s.metrics, thisBuild().Version
 	return nil
 }
 
