@@ -104,4 +104,3 @@ func echoNumber(tag, p []byte) int {
 	}
 	return n
 }
-

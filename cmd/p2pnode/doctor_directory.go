@@ -71,7 +71,7 @@ func (d *doctor) lookAt(path string) dirState {
 		return s
 	}
 	s.kind, s.mode, s.owner = info.Mode().Type(), info.Mode().Perm(), ownerOf(info)
-	if err := unix.Access(s.parent, unix.W_OK|unix.X_OK); err != nil {
+	if err := unix.Access(s.parent, unix.W_OK|unix.X_OK); err != nil && info.IsDir() {
 		s.denied = &fs.PathError{Op: "write in", Path: s.parent, Err: err}
 	}
 	s.free, s.unsure = d.room(s.parent)
