@@ -204,7 +204,7 @@ func TestFirewallAsksEachProgramOnce(t *testing.T) {
 }
 
 func FuzzFirewalls(f *testing.F) {
-	for _, text := range []string{nftWorkstation, iptablesServer, ufwActive, zonesActive, "table inet a {\nchain b {\nct state {", "*filter\n-A"} {
+	for _, text := range []string{nftWorkstation, iptablesServer, ufwActive, zonesActive, "table inet a {\nchain b {\nct state {", "*filter\n-A", "*filter\n,\n"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -13,7 +13,7 @@ func parseIptables(text string, d datagram) ruleset {
 		words := nftWords(line)
 		switch {
 		case len(words) == 0:
-		case words[0][0] == '*':
+		case strings.HasPrefix(words[0], "*"):
 			table = words[0][1:]
 		case table != "filter":
 		case words[0] == ":INPUT" && len(words) > 1:
