@@ -87,6 +87,8 @@ type Receipt struct {
 	Hidden    int64 // bytes it holds
 	Elapsed   time.Duration
 	Searched  time.Duration // of Elapsed: asking who leads, and for assignments
+	Stages    Stages        // of Elapsed: what the last attempt took
+	Rejected  int           // results that were wrong and thrown away
 	Verified  bool          // digest, payload and picture were compared
 }
 

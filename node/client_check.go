@@ -64,6 +64,9 @@ func (e *errand) accept(a *assignment, b []byte) error {
 	if int64(len(b)) > e.most-e.part.size {
 		return e.oversize(a)
 	}
+	if e.passed.first.IsZero() {
+		e.passed.first = time.Now()
+	}
 	if _, err := e.job.Output.WriteAt(b, e.part.size); err != nil {
 		return &localError{fmt.Errorf("write result: %w", err)}
 	}
@@ -129,6 +132,7 @@ func (e *errand) resume(r wire.TaskResponse) error {
 
 // verify accepts a result only if it is what hiding the payload in the image makes (PROTOCOL.md §9), and makes it durable.
 func (e *errand) verify(t wire.TaskTrailer, a *assignment) error {
+	e.passed.last = time.Now()
 	e.moveOn(StageVerifying, 0, 0)
 	sum, err := e.sum()
 	if err != nil {
@@ -177,4 +181,5 @@ func (e *errand) complete(t wire.TaskTrailer, sum wire.Digest, a *assignment) {
 	r.Cluster, r.ClusterID, r.Leader, r.Epoch = a.Cluster.Name, a.Cluster.ID, a.Leader, a.Epoch
 	r.Server, r.Attempt = t.Name, a.Attempt
 	r.Size, r.SHA256, r.Capacity, r.Verified = e.part.size, sum, t.Capacity, true
+	r.Stages = e.passed.stages(time.Now(), t)
 }

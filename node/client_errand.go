@@ -34,16 +34,16 @@ type errand struct {
 	avoid  []wire.NodeID
 	spared wire.NodeID // server whose last connection broke, and was not shunned for it
 	fails  int
-	wrong  int // results that failed verification
 	last   *assignment
 	boot   wire.Boot // of the present attempt's server; zero: not known
 	moved  error     // errMoved or errReborn once that server no longer has the job
 
-	receipt Receipt  // owned by the stream
-	part    partial  // owned by the stream
-	reached Progress // owned by the stream
-	lanes   *lanes   // owned by the stream; nil while one connection will do
-	audit   *audit   // owned by the stream; nil: the result is looked at when it is whole
+	receipt Receipt    // owned by the stream
+	part    partial    // owned by the stream
+	passed  milestones // owned by the stream
+	reached Progress   // owned by the stream
+	lanes   *lanes     // owned by the stream; nil while one connection will do
+	audit   *audit     // owned by the stream; nil: the result is looked at when it is whole
 
 	active   instant     // when bytes last moved
 	sending  atomic.Bool // the image is on its way over the job's own stream: the result may be as well
@@ -177,7 +177,8 @@ func (e *errand) again(ctx context.Context, a *assignment, err error) bool {
 	case errors.As(err, &remote) && !remote.retry:
 		return false
 	case errors.Is(err, ErrVerify):
-		if e.wrong++; e.wrong >= maxWrong {
+		e.receipt.Rejected++
+		if e.receipt.Rejected >= maxWrong {
 			return false
 		}
 	}

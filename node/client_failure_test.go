@@ -227,7 +227,7 @@ func TestWrongResultsAreFoundOut(t *testing.T) {
 					p.lies = c.how
 				}
 				r, err := o.client(nil).Encrypt(t.Context(), jobFor(t, photo(200, 150), "truth"))
-				if attempts := min(c.liars+1, 3); CodeOf(err) != c.want || r.Verified != (err == nil) || r.Attempts != attempts {
+				if attempts := min(c.liars+1, 3); CodeOf(err) != c.want || r.Verified != (err == nil) || r.Attempts != attempts || r.Rejected != c.liars {
 					t.Errorf("Encrypt = %+v, %v, want %v after %d attempts", r, err, c.want, attempts)
 				}
 			})

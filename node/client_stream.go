@@ -30,6 +30,7 @@ var past = time.Unix(1, 0)
 // before anything came back: then a new one is tried, once.
 func (e *errand) stream(ctx context.Context, a *assignment) error {
 	defer e.join()
+	e.passed = milestones{begun: time.Now()}
 	for {
 		conn, reused, err := e.cl.dial.connect(ctx, a)
 		if err != nil {
@@ -106,6 +107,7 @@ func (e *errand) exchange(ctx context.Context, conn *quic.Conn, a *assignment) (
 	if err != nil {
 		return false, err
 	}
+	e.passed.taken, e.passed.first = time.Now(), time.Time{}
 	t, err := e.transfer(ctx, conn, s, r, a)
 	if errors.Is(err, errLossy) && e.part.size > 0 && !e.sending.Load() {
 		s.CancelRead(abandoned)
@@ -191,10 +193,10 @@ func (e *errand) transfer(ctx context.Context, conn *quic.Conn, s *quic.Stream, 
 	case r.Stored:
 		sent <- nil
 	case r.Split && e.lanes != nil:
-		go func() { sent <- e.scattered(ctx, s) }()
+		go func() { sent <- e.sent(e.scattered(ctx, s)) }()
 	default:
 		e.sending.Store(true)
-		go func() { sent <- e.upload(conn, s, r.Offset) }()
+		go func() { sent <- e.sent(e.upload(conn, s, r.Offset)) }()
 	}
 	t, err := e.download(ctx, s, r, a, e.pace(conn, time.Time{}, 0))
 	if err != nil {
@@ -206,6 +208,12 @@ func (e *errand) transfer(ctx context.Context, conn *quic.Conn, s *quic.Stream, 
 		return t, up
 	}
 	return t, err
+}
+
+// sent notes that the image's way has ended, and how.
+func (e *errand) sent(err error) error {
+	e.passed.sent = time.Now()
+	return err
 }
 
 // scattered sends the image over several connections. Of a range that the server refuses it tells the reason on the job's

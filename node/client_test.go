@@ -34,6 +34,7 @@ func TestClientGetsAJobDone(t *testing.T) {
 		want := Receipt{
 			Job: r.Job, Cluster: "test", ClusterID: o.ident.Cluster, Leader: "a", Epoch: 3, Server: "a", Attempt: 1, Attempts: 1,
 			Size: r.Size, SHA256: r.SHA256, Capacity: r.Capacity, Hidden: 5, Elapsed: r.Elapsed, Searched: r.Searched, Verified: true,
+			Stages: r.Stages,
 		}
 		if r != want || r.Capacity < 5 || r.Size == 0 {
 			t.Errorf("receipt %+v, want %+v", r, want)
