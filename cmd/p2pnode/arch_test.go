@@ -88,6 +88,7 @@ func TestDependenciesHaveOneDoor(t *testing.T) {
 		"github.com/urfave/cli":            {"cmd/"},
 		"go.etcd.io/bbolt":                 {"node/store"},
 		"github.com/vbauerster/mpb":        {"cmd/"},
+		"github.com/HdrHistogram":          {"cmd/p2pnode/stress"},
 		"github.com/BurntSushi/toml":       {"cmd/"},
 		"github.com/prometheus":            {"cmd/"},
 		"golang.org/x/image":               {"stego/"},

@@ -50,6 +50,9 @@ func (inv *invocation) descend(app *cli.App, words scanned) ([]string, error) {
 	rest, commands := words.plain, app.Commands
 	for len(rest) > 0 && len(commands) > 0 {
 		c := commandNamed(commands, rest[0])
+		if c == nil && inv.acts() {
+			break
+		}
 		if c == nil {
 			return nil, inv.unknownCommand(commands, rest[0])
 		}
@@ -57,12 +60,15 @@ func (inv *invocation) descend(app *cli.App, words scanned) ([]string, error) {
 		inv.path = strings.TrimSpace(inv.path + " " + c.Name)
 		inv.command, commands, rest = c, c.Subcommands, rest[1:]
 	}
-	if inv.command != nil && len(commands) > 0 && !words.asks("help") {
+	if inv.command != nil && len(commands) > 0 && !words.asks("help") && !inv.acts() {
 		return nil, usagef("%s needs one of: %s", inv.path, strings.Join(commandNames(commands), ", ")).
 			next("p2pnode " + inv.path + " " + commands[0].Name)
 	}
 	return rest, nil
 }
+
+// acts reports whether the command found so far does something by itself, whatever subcommands it has.
+func (inv *invocation) acts() bool { return inv.command != nil && inv.command.Action != nil }
 
 func (inv *invocation) unknownCommand(commands []*cli.Command, word string) error {
 	what := strings.TrimSpace(inv.path + " " + word)

@@ -186,6 +186,7 @@ func textsOf(value any, isTime bool) ([]string, error) {
 		if isTime {
 			return []string{time.Duration(v * float64(time.Second)).String()}, nil
 		}
+		return []string{strconv.FormatFloat(v, 'g', -1, 64)}, nil
 	case []any:
 		var all []string
 		for _, item := range v {

@@ -121,6 +121,8 @@ func valueError(f cli.Flag, err error) error {
 		return fmt.Errorf("a time such as 500ms, 5s or 2m is wanted")
 	case *cli.BoolFlag:
 		return fmt.Errorf("true or false is wanted")
+	case *cli.Float64Flag:
+		return fmt.Errorf("a number is wanted")
 	case *cli.Int64Flag:
 		return fmt.Errorf("a whole number is wanted")
 	}
