@@ -54,7 +54,7 @@ func manCommand(w io.Writer, c *cli.Command) {
 	}
 	flags := c.Flags
 	for _, sub := range c.Subcommands {
-		fmt.Fprintf(w, ".TP\n.B %s %s\n%s\n", c.Name, sub.Name, roff(sub.Usage))
+		fmt.Fprintf(w, ".TP\n.B %s %s %s\n%s\n", c.Name, sub.Name, roff(sub.ArgsUsage), roff(sub.Usage))
 	}
 	for _, f := range flags {
 		names := make([]string, 0, 2)

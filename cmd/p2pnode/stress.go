@@ -16,7 +16,7 @@ func (p *program) stressCommand() *cli.Command {
 		Name: "stress", Usage: "put a cluster under load, check every result, and report",
 		Description: "Many clients hide texts in pictures, each client one after the other with a pause of chance, or, with\n--rate, at times fixed beforehand. Every text is read back. Outputs are temporary: nothing stays but reports.\nExit 0: all came back right. 3: some did not. 8: some came back wrong. Ctrl-C ends early, with a report.",
 		Flags: append(withTimeout(asking(
-			counted("clients", "as many at a time", 10),
+			&cli.StringFlag{Name: "clients", Usage: "as many at a time", Value: "10", Category: deedFlags}, // in files it is what serve makes of it
 			counted("requests", "of each client, without --rate", 20),
 			lasting("min-delay", "shortest pause of a client before a request", 100*time.Millisecond),
 			lasting("max-delay", "longest pause of a client before a request", 2*time.Second),

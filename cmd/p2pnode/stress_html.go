@@ -119,7 +119,7 @@ func (r stressRun) Ring() string {
 	}
 	times := "until the end"
 	if ring.Cycles > 0 {
-		times = fmt.Sprintf("%d times round", ring.Cycles)
+		times = fmt.Sprintf("%d× round", ring.Cycles)
 	}
 	return fmt.Sprintf("every %v one server for %v, %s", ring.Interval.duration(), ring.Down.duration(), times)
 }

@@ -44,9 +44,10 @@ func (s inSeconds) duration() time.Duration { return time.Duration(float64(s) * 
 
 // stressPlan reads the flags of a run.
 func (p *program) stressPlan(c *cli.Context) (stressPlan, error) {
-	plan := stressPlan{Mode: "closed", Clients: int(c.Int64("clients")), Timeout: c.Duration("timeout"), Seed: uint64(c.Int64("seed"))}
-	if plan.Clients < 1 || plan.Clients > stressClientsMax {
-		return plan, usagef("--clients %d: 1 to %d are possible", plan.Clients, stressClientsMax)
+	plan := stressPlan{Mode: "closed", Timeout: c.Duration("timeout"), Seed: uint64(c.Int64("seed"))}
+	var err error
+	if plan.Clients, err = strconv.Atoi(c.String("clients")); err != nil || plan.Clients < 1 || plan.Clients > stressClientsMax {
+		return plan, usagef("--clients %q: 1 to %d are possible", c.String("clients"), stressClientsMax)
 	}
 	if plan.Timeout <= 0 || plan.Timeout > stressTimeoutMax {
 		return plan, usagef("--timeout %v: a request must end, within %v at most", plan.Timeout, stressTimeoutMax)
@@ -54,7 +55,6 @@ func (p *program) stressPlan(c *cli.Context) (stressPlan, error) {
 	if plan.Limit = secondsOf(plan.Timeout); plan.Seed == 0 {
 		plan.Seed = rand.Uint64N(1<<53) + 1 // as JSON numbers are read
 	}
-	var err error
 	if plan.Ring, err = parseRing(c.String("fault-ring")); err != nil {
 		return plan, err
 	}

@@ -9,8 +9,8 @@ import (
 
 // The frame that plots are drawn in, in units of their viewBox.
 const (
-	plotWidth  = 760
-	plotHeight = 300
+	plotWidth  = 560
+	plotHeight = 280
 	plotLeft   = 62
 	plotRight  = 14
 	plotTop    = 14
