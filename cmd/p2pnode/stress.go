@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"p2pnode/node"
+	"p2pnode/wire"
 )
 
 func (p *program) stressCommand() *cli.Command {
@@ -86,6 +87,7 @@ type stress struct {
 	dir     string // temporary: outputs, made photos
 	gallery gallery
 	watcher *node.Client   // asks who leads, and takes servers off the network
+	faults  faulter        // the watcher; nil without --fault-ring
 	clients []*node.Client // plan.Clients of them
 	roster  roster
 	tally   *tally
@@ -102,6 +104,9 @@ func (s *stress) prepare(ctx context.Context) (err error) {
 	if s.watcher, err = s.p.client(s.c, nil); err != nil {
 		return err
 	}
+	if err := s.armed(); err != nil {
+		return err
+	}
 	first, cancel := context.WithTimeout(ctx, min(preflight, s.plan.Timeout))
 	defer cancel()
 	status, err := askStatus(first, s.watcher)
@@ -115,6 +120,18 @@ func (s *stress) prepare(ctx context.Context) (err error) {
 			return fmt.Errorf("client %d of %d: %w", len(s.clients)+1, s.plan.Clients, err)
 		}
 		s.clients = append(s.clients, client)
+	}
+	return nil
+}
+
+// armed makes sure that servers can be taken off the network, where that is wanted.
+func (s *stress) armed() error {
+	if s.plan.Ring == nil {
+		return nil
+	}
+	var ok bool
+	if s.faults, ok = any(s.watcher).(faulter); !ok {
+		return failf(wire.CodeUnsupported, "--fault-ring: this build has no way to take servers off the network")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,7 @@ type stagePart struct {
 // stageRow is a line of the table of stages.
 type stageRow struct {
 	Name, What string
+	Beside     bool // those that add up to the total
 	distribution
 }
 
@@ -58,7 +60,7 @@ func writeReportHTML(w io.Writer, r *stressReport) error {
 		return err
 	}
 	for _, what := range r.stages() {
-		s.Rows = append(s.Rows, stageRow{what, stageMeanings[what], r.Latency[what]})
+		s.Rows = append(s.Rows, stageRow{what, stageMeanings[what], slices.Contains(stageDetail, what), r.Latency[what]})
 	}
 	return stressTemplate.Execute(w, s)
 }

@@ -102,7 +102,7 @@ func (p *program) printIncidents(r *stressReport) error {
 	for _, l := range r.Leaders {
 		led = append(led, fmt.Sprintf("%s %d", l.Name, l.Jobs))
 	}
-	fmt.Fprintf(p.stdout, "\nassigned by: %s; %d attempts, %d failovers\n", strings.Join(led, ", "), r.Counts.Attempts, r.Counts.Failovers)
+	fmt.Fprintf(p.stdout, "\nassigned by: %s; attempts %d, failovers %d\n", strings.Join(led, ", "), r.Counts.Attempts, r.Counts.Failovers)
 	for _, f := range r.Failures {
 		fmt.Fprintf(p.stdout, "%s %d times, first: %s\n", f.Code, f.Count, visible(f.Example))
 	}

@@ -58,6 +58,7 @@ func (plot) Left() int   { return plotLeft }
 func (plot) Right() int  { return plotWidth - plotRight }
 func (plot) Top() int    { return plotTop }
 func (plot) Bottom() int { return plotHeight - plotBottom }
+func (plot) Depth() int  { return plotHeight - plotBottom - plotTop }
 func (plot) Middle() int { return (plotLeft + plotWidth - plotRight) / 2 }
 func (plot) Label() int  { return plotHeight - plotBottom + 18 }
 func (plot) Foot() int   { return plotHeight - 6 }

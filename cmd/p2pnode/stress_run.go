@@ -17,7 +17,7 @@ func (s *stress) run(ctx context.Context) {
 	aside.Go(func() { s.watch(around) })
 	aside.Go(func() { s.show(around) })
 	if s.plan.Ring != nil {
-		aside.Go(func() { s.plan.Ring.walk(around, s.faulter(), s.roster.list, s.tally.note) })
+		aside.Go(func() { s.plan.Ring.walk(around, s.faults, s.roster.list, s.happened) })
 	}
 	if s.plan.Mode == "open" {
 		s.open(ctx)
@@ -104,6 +104,12 @@ func (s *stress) show(ctx context.Context) {
 	for pauseFor(ctx, showRound) {
 		s.p.say(s.c, "%s", s.tally.line(time.Now()))
 	}
+}
+
+// happened keeps and tells what the ring did.
+func (s *stress) happened(e stressEvent) {
+	s.tally.note(e)
+	s.p.say(s.c, "%s: %s %s", e.Node, e.Kind, e.Detail)
 }
 
 // stressClient is one client; its goroutine owns it.
