@@ -36,7 +36,7 @@ func (l *lab) reported(v *visit, exit int) *stressReport {
 	defer cancel()
 	o, r := v.end(ctx), &stressReport{}
 	if o.exit != exit {
-		l.t.Fatalf("stress: exit %d, want %d: %s", o.exit, exit, tail(o.stderr, 1500))
+		l.t.Fatalf("stress: exit %d, want %d: %s %s", o.exit, exit, tail(o.stdout, 500), tail(o.stderr, 1500))
 	}
 	if err := json.Unmarshal(o.stdout, r); err != nil {
 		l.t.Fatalf("stress printed %q: %v", tail(o.stdout, 500), err)
