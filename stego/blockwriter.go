@@ -36,13 +36,21 @@ func (w *bitWriter) emptyDynamic() {
 
 // copyFrom appends the bits from … to−1 of a stream.
 func (w *bitWriter) copyFrom(src []byte, from, to int64) {
-	for ; to-from >= 32 && from/8+8 <= int64(len(src)); from += 32 {
-		w.put(binary.LittleEndian.Uint64(src[from/8:])>>(from%8)&(1<<32-1), 32)
+	w.settle()
+	const step = 56 // fewer than 8 wait
+	out := slices.Grow(w.out, int(to-from)/8+16)
+	at, buf, acc, n := len(out), out[:cap(out)], w.acc, w.n
+	for ; to-from >= step && from/8+8 <= int64(len(src)); from += step {
+		acc |= binary.LittleEndian.Uint64(src[from/8:]) >> (from % 8) & (1<<step - 1) << n
+		binary.LittleEndian.PutUint64(buf[at:], acc)
+		at += step / 8
+		acc >>= step
 	}
+	w.out, w.acc = buf[:at], acc
 	for from < to {
-		n := min(8-from%8, to-from)
-		w.put(uint64(src[from/8]>>(from%8))&(1<<n-1), uint(n))
-		from += n
+		k := min(8-from%8, to-from)
+		w.put(uint64(src[from/8]>>(from%8))&(1<<k-1), uint(k))
+		from += k
 	}
 }
 

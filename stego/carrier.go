@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // metaLimit bounds the metadata that is held for one image.
@@ -16,6 +17,7 @@ type carrier struct {
 	info Info
 	rows rows
 	meta *metadata
+	from *bufio.Reader
 }
 
 // metadata is what is kept beside the pixels, as PNG chunks. after is complete
@@ -39,10 +41,33 @@ func (m *metadata) add(list *[]chunk, c chunk) bool {
 // opener begins to read one file format: header only.
 type opener func(r *bufio.Reader, lim Limits) (*carrier, error)
 
+// readers are buffers that wait to be used again.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 32<<10) }}
+
+// leave gives a buffer to others.
+func leave(r *bufio.Reader) {
+	r.Reset(nil)
+	readers.Put(r)
+}
+
+// free is called by whoever is done with a carrier, if it likes.
+func (c *carrier) free() { leave(c.from) }
+
 // open finds the type of an image and begins to read it.
 func open(r io.Reader, lim Limits) (*carrier, error) {
-	br := bufio.NewReaderSize(r, 32<<10)
-	magic, err := br.Peek(16)
+	br := readers.Get().(*bufio.Reader)
+	br.Reset(r)
+	c, err := begin(br, lim)
+	if err != nil {
+		leave(br)
+		return nil, err
+	}
+	c.from = br
+	return c, nil
+}
+
+func begin(r *bufio.Reader, lim Limits) (*carrier, error) {
+	magic, err := r.Peek(16)
 	if err != nil && !isEnd(err) {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
@@ -50,7 +75,7 @@ func open(r io.Reader, lim Limits) (*carrier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := start(br, lim)
+	c, err := start(r, lim)
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +119,7 @@ func Probe(r io.Reader, lim Limits) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	c.free()
 	return c.info, nil
 }
 

@@ -34,6 +34,7 @@ func (e entry) value() int  { return int(e >> 16) }
 type decoder struct {
 	root  uint
 	table []entry
+	pairs []entry // made by pair
 }
 
 // find returns the entry of the code that acc begins with.
@@ -48,29 +49,48 @@ func (d *decoder) find(acc uint64) entry {
 // build makes the table of codes with these lengths. values are the symbols' entries without their bits. A code may be
 // incomplete only where it has one symbol, of one bit, or none: RFC 1951 §3.2.7.
 func (d *decoder) build(lengths []uint8, values []entry, root uint) error {
-	var next, codes [maxCode + 2]uint32
-	used := canonical(lengths, &next)
+	var next [maxCode + 2]uint32
+	used, most := canonical(lengths, &next)
 	if used > 1<<maxCode || used < 1<<maxCode && used != 0 && (used != 1<<(maxCode-1) || count(lengths) != 1) {
 		return errCodes
 	}
 	d.root = root
 	d.table = slices.Grow(d.table[:0], 1<<root)[:1<<root]
-	clear(d.table)
-	codes = next
-	d.links(lengths, &codes)
+	if used < 1<<maxCode { // else all places are filled
+		clear(d.table)
+	}
+	if most > root {
+		d.links(lengths, next)
+	}
 	for s, n := range lengths {
-		if n == 0 {
-			continue
+		if n != 0 {
+			d.enter(reversed(next[n], n), uint(n), values[s])
+			next[n]++
 		}
-		d.enter(reversed(next[n], n), uint(n), values[s])
-		next[n]++
 	}
 	return nil
 }
 
+// pair makes pairs: the first table, with two literals where bits suffice for both. The value of a literal's entry is then
+// two of them, the first lower, and its extra bits say how many there are.
+func (d *decoder) pair() {
+	d.pairs = slices.Grow(d.pairs[:0], len(d.table))[:1<<d.root]
+	table := d.table[:len(d.pairs)]
+	for i, e := range table {
+		if e&isLiteral != 0 {
+			next := table[i>>(e.bits()&63)]
+			both := e.bits() + next.bits()
+			if e |= 1 << 8; next&isLiteral != 0 && both <= d.root {
+				e = isLiteral | 2<<8 | entry(both) | e&(0xff<<16) | next<<8&(0xff<<24)
+			}
+		}
+		d.pairs[i] = e
+	}
+}
+
 // canonical puts the first code of each length into next and returns how much of the code space all of them take, of
-// 2^15: RFC 1951 §3.2.2.
-func canonical(lengths []uint8, next *[maxCode + 2]uint32) (used uint32) {
+// 2^15, and how long the longest is: RFC 1951 §3.2.2.
+func canonical(lengths []uint8, next *[maxCode + 2]uint32) (used uint32, most uint) {
 	var counts [maxCode + 1]uint32
 	for _, n := range lengths {
 		counts[n]++
@@ -79,8 +99,11 @@ func canonical(lengths []uint8, next *[maxCode + 2]uint32) (used uint32) {
 	for n := 1; n <= maxCode; n++ {
 		next[n+1] = (next[n] + counts[n]) << 1
 		used += counts[n] << (maxCode - n)
+		if counts[n] > 0 {
+			most = uint(n)
+		}
 	}
-	return used
+	return used, most
 }
 
 func count(lengths []uint8) (n int) {
@@ -95,27 +118,23 @@ func count(lengths []uint8) (n int) {
 // reversed returns a code as it lies in the stream: first bit lowest.
 func reversed(code uint32, n uint8) uint32 { return bits.Reverse32(code) >> (32 - n) }
 
-// links makes room for the second tables: for each beginning of longer codes one as large as its longest needs.
-func (d *decoder) links(lengths []uint8, next *[maxCode + 2]uint32) {
+// links makes room for the second tables: for each beginning of longer codes one as large as its longest needs. next has the first
+// code of each length.
+func (d *decoder) links(lengths []uint8, next [maxCode + 2]uint32) {
 	var deep [1 << maxRoot]uint8
-	some := false
 	for _, n := range lengths {
-		if n == 0 {
-			continue
-		}
 		if uint(n) > d.root {
 			at := reversed(next[n], n) & (1<<d.root - 1)
-			deep[at], some = max(deep[at], n-uint8(d.root)), true
+			deep[at] = max(deep[at], n-uint8(d.root))
+			next[n]++
 		}
-		next[n]++
-	}
-	if !some {
-		return
 	}
 	for at, n := range deep[:1<<d.root] {
 		if n > 0 {
-			d.table[at] = entry(len(d.table))<<16 | isLink | entry(n)<<8
-			d.table = append(d.table, make([]entry, 1<<n)...)
+			begin := len(d.table)
+			d.table[at] = entry(begin)<<16 | isLink | entry(n)<<8
+			d.table = slices.Grow(d.table, 1<<n)[:begin+1<<n]
+			clear(d.table[begin:])
 		}
 	}
 }

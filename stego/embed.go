@@ -43,6 +43,7 @@ func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, erro
 	if err != nil {
 		return Report{}, err
 	}
+	defer c.free()
 	out := newDigestWriter(w, o)
 	if c.info.Splices(e.Format) {
 		return c.splice(out, e, o)

@@ -30,6 +30,7 @@ func Extract(r io.Reader, o ExtractOptions) (Payload, Extraction, error) {
 	if err != nil {
 		return Payload{}, Extraction{}, err
 	}
+	defer c.free()
 	defer c.skimmed(max(o.Format, V1))()
 	if o.Format == Classic {
 		return c.extractClassic()

@@ -30,6 +30,9 @@ func (f *finder) read() (head, from int, err error) {
 
 // collect appends the lowest bits of the row's usable samples begin … end−1.
 func (f *finder) collect(l layout, begin, end int) {
+	if begin >= end {
+		return
+	}
 	if !l.model.Alpha() && begin == 0 {
 		f.bits.pushLowest(f.row, l.sample(), min(end, l.perRow()))
 		return

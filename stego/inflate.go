@@ -18,7 +18,8 @@ type inflater struct {
 	from   int64   // the bit of the stream from which on in is wanted
 	blocks []*block
 	state  inflateState
-	left   int // of a stored block
+	left   int  // of a stored block
+	skims  bool // no tokens are recorded, nor are blocks once they ended
 
 	lit, dist *decoder // of the block
 	own       [2]decoder
@@ -67,7 +68,9 @@ const (
 
 // run decodes until raw has at least so many bytes, and stops behind the token that brings them, or at the stream's end.
 func (z *inflater) run(most int) error {
-	z.sealed = len(z.toks)
+	if z.sealed = len(z.toks); z.skims {
+		z.from = z.bit()
+	}
 	for len(z.raw) < most && z.state != atEnd {
 		var err error
 		switch z.state {
@@ -202,7 +205,7 @@ func (z *inflater) bit() int64 { return (z.gone+int64(z.pos))*8 - int64(z.n) }
 
 // record notes n more literals, which end at a bit of the stream.
 func (z *inflater) record(n int, end int64) {
-	if n == 0 {
+	if n == 0 || z.skims {
 		return
 	}
 	if last := len(z.toks) - 1; last >= max(z.sealed, z.blocks[len(z.blocks)-1].tok) && z.toks[last]&isMatch == 0 && int(z.toks[last])+n < maxRun {
@@ -279,7 +282,9 @@ func (z *inflater) repeat(length, dist int) error {
 	if at < 0 {
 		return errFar
 	}
-	z.toks, z.ends = append(z.toks, match(length, dist)), append(z.ends, z.bit())
+	if !z.skims {
+		z.toks, z.ends = append(z.toks, match(length, dist)), append(z.ends, z.bit())
+	}
 	for end := len(z.raw) + length; len(z.raw) < end; { // what was just appended may be repeated as well
 		z.raw = append(z.raw, z.raw[at:min(len(z.raw), at+end-len(z.raw))]...)
 	}

@@ -157,6 +157,7 @@ func (z *inflater) openCodes(b *block, lit, dist []uint8) error {
 		if err := z.own[1].build(dist, distValues[:], distRoot); err != nil {
 			return err
 		}
+		z.own[0].pair()
 		z.lit, z.dist = &z.own[0], &z.own[1]
 	}
 	z.state = inCodes
@@ -175,6 +176,7 @@ var fixedDecoders = func() (d [2]decoder) {
 	if err := errors.Join(d[0].build(fixedLit, litValues[:], maxRoot), d[1].build(fixedDist, distValues[:], distRoot)); err != nil {
 		panic(err)
 	}
+	d[0].pair()
 	return d
 }()
 

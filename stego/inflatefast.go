@@ -4,11 +4,12 @@ import "encoding/binary"
 
 // decodeFast decodes while the input is ample, without looking at each byte whether there is another.
 func (z *inflater) decodeFast(most int) error {
-	const ample = 16
+	const ample, atOnce = 16, 8
 	in, pos, acc, n := z.in, z.pos, z.acc&(1<<z.n-1), z.n
 	z.raw = grown(z.raw, most+maxMatch+wordSlack)
 	raw, o := z.raw[:cap(z.raw)], len(z.raw)
 	lit, dists := (*[1 << maxRoot]entry)(z.lit.table), (*[1 << distRoot]entry)(z.dist.table)
+	pairs, skims := (*[1 << maxRoot]entry)(z.lit.pairs), z.skims
 	toks, ends, gone := z.toks, z.ends, z.gone*8
 	begin := o     // of the run of literals
 	joined := true // the run may be the end of one that was begun before
@@ -17,22 +18,26 @@ func (z *inflater) decodeFast(most int) error {
 		acc |= binary.LittleEndian.Uint64(in[pos:]) << n
 		pos += int(63-n) >> 3
 		n |= 56
-		e := lit[acc&(1<<maxRoot-1)]
-		if e&isLiteral != 0 {
+		var e entry
+		if o > most-atOnce {
+			e = lit[acc&(1<<maxRoot-1)]
+		} else if e = pairs[acc&(1<<maxRoot-1)]; e&isLiteral != 0 {
 			acc >>= e.bits() & 63
 			n -= e.bits()
-			raw[o] = byte(e >> 16)
-			if o++; o == most {
-				break
-			}
-			if e = lit[acc&(1<<maxRoot-1)]; e&isLiteral != 0 {
+			putPair(raw, o, e)
+			o += int(e.extra())
+			if e = pairs[acc&(1<<maxRoot-1)]; e&isLiteral != 0 {
 				acc >>= e.bits() & 63
 				n -= e.bits()
-				raw[o] = byte(e >> 16)
-				if o++; o == most {
-					break
+				putPair(raw, o, e)
+				o += int(e.extra())
+				if e = pairs[acc&(1<<maxRoot-1)]; e&isLiteral != 0 {
+					acc >>= e.bits() & 63
+					n -= e.bits()
+					putPair(raw, o, e)
+					o += int(e.extra())
+					continue
 				}
-				e = lit[acc&(1<<maxRoot-1)]
 			}
 		}
 		if e&isLink != 0 {
@@ -49,15 +54,18 @@ func (z *inflater) decodeFast(most int) error {
 			o++
 			continue
 		}
-		if end := gone + int64(pos)*8 - int64(n+e.bits()); o > begin && joined {
-			z.record(o-begin, end)
-			toks, ends = z.toks, z.ends
-		} else if o > begin {
-			toks, ends = append(toks, literals(o-begin)), append(ends, end)
+		if o > begin && !skims {
+			if end := gone + int64(pos)*8 - int64(n+e.bits()); joined {
+				z.record(o-begin, end)
+				toks, ends = z.toks, z.ends
+			} else {
+				toks, ends = append(toks, literals(o-begin)), append(ends, end)
+			}
 		}
 		begin, joined = o, false
 		if e&endsBlock != 0 {
 			z.toks, z.ends = toks, ends
+			z.pos, z.acc, z.n = pos, acc, n
 			z.close()
 			break
 		}
@@ -85,7 +93,9 @@ func (z *inflater) decodeFast(most int) error {
 			err = errFar
 			break
 		}
-		toks, ends = append(toks, match(length, dist)), append(ends, gone+int64(pos)*8-int64(n))
+		if !skims {
+			toks, ends = append(toks, match(length, dist)), append(ends, gone+int64(pos)*8-int64(n))
+		}
 		o = repeat(raw, o, length, dist)
 		begin = o
 	}
@@ -93,6 +103,11 @@ func (z *inflater) decodeFast(most int) error {
 	z.pos, z.acc, z.n = pos, acc, n
 	z.record(o-begin, z.bit())
 	return err
+}
+
+// putPair writes the literals of an entry of decoder.pairs, and something behind them if it is only one.
+func putPair(raw []byte, at int, e entry) {
+	binary.LittleEndian.PutUint16(raw[at:at+2:len(raw)], uint16(e>>16))
 }
 
 // grown returns b with room for n bytes in all.

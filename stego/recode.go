@@ -32,40 +32,63 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 		r.store(raw[at:])
 		return
 	}
-	change := r.plan(z, from, to, raw, at, last)
-	switch {
+	r.plan(z, from, to, raw, at, last)
+	switch parts := r.parts; {
 	case r.carryOut(b, z, raw):
 	case all && z.start(b, from) == b.begin:
-		r.wait(z.toks[from:to], raw, at, len(raw))
+		r.wait(z, parts, raw, len(raw))
 	default:
-		r.keep(b, z, from, change.from, raw)
-		r.wait(z.toks[change.from:change.to], raw, change.at, change.at+sizeOf(z.toks[change.from:change.to]))
-		r.keep(b, z, change.to, to, raw)
+		begin, end, behind := 0, len(parts), len(raw)
+		if parts[0].stays {
+			r.keep(b, z, parts[0].from, parts[0].to, raw)
+			begin++
+		}
+		if parts[end-1].stays {
+			end--
+			behind = parts[end].at
+		}
+		r.wait(z, parts[begin:end], raw, behind)
+		if end < len(parts) {
+			r.keep(b, z, parts[end].from, parts[end].to, raw)
+		}
 	}
 }
 
-// plan divides tokens into parts. It returns from which to behind which token they change.
-func (r *recoder) plan(z *inflater, from, to int, raw []byte, at, last int) (change part) {
+// plan divides tokens into parts. They alternate.
+func (r *recoder) plan(z *inflater, from, to int, raw []byte, at, last int) {
 	r.parts, r.toks = r.parts[:0], r.toks[:0]
-	for i := from; i < to; i++ {
+	for i := from; i < to; {
+		if n, size := untouched(z.toks[i:to], at, last); n > 0 {
+			r.part(true, i, at).to = i + n
+			i += n
+			at += size
+			continue
+		}
 		t := z.toks[i]
-		n := t.size()
-		stays := z.stays(t, raw, at, last)
-		p := r.part(stays, i, at)
-		if stays {
-			p.to = i + 1
+		if z.stays(t, raw, at, last) {
+			r.part(true, i, at).to = i + 1
 		} else {
-			begin := len(r.toks)
+			p, begin := r.part(false, i, at), len(r.toks)
 			r.toks = append(r.toks, split(r.toks[begin:begin], z.toks[i:i+1], raw, at)...) // never joined to an earlier part
 			p.to = len(r.toks)
-			if change.from == change.to {
-				change.from, change.at = i, at
-			}
-			change.to = i + 1
 		}
-		at += n
+		i++
+		at += t.size()
 	}
-	return change
+}
+
+// untouched returns how many tokens begin behind the last byte that changed and look back no further, and how many bytes they make.
+func untouched(toks []token, at, last int) (n, size int) {
+	behind := at - last
+	for n < len(toks) && behind >= 0 {
+		t := toks[n]
+		if t&isMatch != 0 && t.dist() > behind {
+			break
+		}
+		behind += t.size()
+		n++
+	}
+	return n, behind - (at - last)
 }
 
 // stays reports whether a token, whose bytes begin at at, still makes what raw has there.
@@ -75,7 +98,10 @@ func (z *inflater) stays(t token, raw []byte, at, last int) bool {
 		return at >= last || bytes.Equal(raw[at:at+n], z.raw[at:at+n])
 	}
 	from := at - t.dist()
-	return from >= last || bytes.Equal(raw[at:at+n], raw[from:from+n])
+	if n <= 8 && at+8 <= len(raw) { // as most do
+		return (word(raw, at)^word(raw, from))<<(64-8*n) == 0
+	}
+	return bytes.Equal(raw[at:at+n], raw[from:from+n])
 }
 
 // part returns the part that a token belongs to: the last, or a new one.
@@ -112,20 +138,25 @@ func (r *recoder) keep(b *block, z *inflater, from, to int, raw []byte) {
 	}
 }
 
-func sizeOf(toks []token) (n int) {
-	for _, t := range toks {
-		n += t.size()
-	}
-	return n
-}
-
-// wait has tokens that make the bytes of raw from at to end written in codes that are made for them and for those behind them.
-func (r *recoder) wait(toks []token, raw []byte, at, end int) {
+// wait has parts, whose bytes end before end, written in codes that are made for them and for those behind them.
+func (r *recoder) wait(z *inflater, parts []part, raw []byte, end int) {
 	if r.open != nil || r.size > batch {
 		r.close(raw)
 	}
-	r.waits = split(r.waits, toks, raw, at)
-	r.size += end - at
+	for _, p := range parts {
+		toks := r.toks
+		if p.stays {
+			toks = z.toks
+		}
+		for _, t := range toks[p.from:p.to] {
+			if t&isMatch != 0 {
+				r.waits = append(r.waits, t)
+			} else {
+				r.waits = appendLiterals(r.waits, t.size())
+			}
+		}
+	}
+	r.size += end - parts[0].at
 	r.behind = end
 }
 

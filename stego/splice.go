@@ -57,7 +57,7 @@ func newSplice(l layout, c *chunkReader, out func([]byte)) *splice {
 	*s = splice{
 		l: l, line: l.row() + 1, feed: idatReader{c: c}, sum: 1, out: out,
 		made: s.made[:0], rows4: s.rows4, rec: recoder{w: bitWriter{out: grown(s.rec.w.out[:0], batch)}, toks: s.rec.toks[:0], parts: s.rec.parts[:0], waits: s.rec.waits[:0]},
-		z: inflater{in: z.in[:0], raw: z.raw[:0], toks: z.toks[:0], ends: z.ends[:0], blocks: z.blocks[:0], own: z.own},
+		z: inflater{in: z.in[:0], raw: z.raw[:0], toks: z.toks[:0], ends: z.ends[:0], blocks: z.blocks[:0], own: z.own, skims: out == nil},
 	}
 	s.total = int64(s.line) * int64(l.height)
 	s.adler.n = s.total
@@ -99,7 +99,7 @@ func (s *splice) read(dst []byte) error {
 	}
 	line := s.z.raw[s.next:end]
 	copy(s.cur, line[1:])
-	if !unfilter(line[0], s.cur, s.prior, s.l.pixel()) {
+	if !unfilter(simpler(line[0], s.base+int64(s.next) == 0), s.cur, s.prior, s.l.pixel()) {
 		return s.feed.fail(fmt.Sprintf("unknown filter type %d", line[0]))
 	}
 	copy(dst, s.cur)
@@ -111,6 +111,14 @@ func (s *splice) read(dst []byte) error {
 	return nil
 }
 
+// simpler returns the filter that does the same to a row: in the first, Paeth's predictor is the pixel on the left, for those above are 0.
+func simpler(filter byte, first bool) byte {
+	if first && filter == paethFilter {
+		return leftFilter
+	}
+	return filter
+}
+
 // skim drops what was read, where nothing is going to be written.
 func (s *splice) skim() {
 	n := s.next - maxWindow
@@ -118,11 +126,6 @@ func (s *splice) skim() {
 		return
 	}
 	z := &s.z
-	ended := len(z.blocks)
-	if ended > 0 && !z.blocks[ended-1].ended {
-		ended--
-	}
-	z.forget(len(z.toks), ended)
 	z.raw = append(z.raw[:0], z.raw[n:]...)
 	s.base += int64(n)
 	s.next -= n
@@ -193,7 +196,8 @@ func (s *splice) weaveRow(h hidden) error {
 	changed, at := *h.changed != before, len(s.made)
 	old := s.z.raw[at : at+s.line]
 	if changed || s.touched {
-		s.made = appendFiltered(s.made, old[0], s.woven, s.above, s.l.pixel())
+		s.made = appendFiltered(s.made, simpler(old[0], s.rows == 0), s.woven, s.above, s.l.pixel())
+		s.made[at] = old[0]
 		s.adler.change(s.base+int64(at), old, s.made[at:])
 		s.last = at + s.line - unchanged(old, s.made[at:])
 	} else {

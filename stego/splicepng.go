@@ -1,7 +1,6 @@
 package stego
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 )
@@ -93,6 +92,7 @@ func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, er
 	if err != nil {
 		return nil, Report{}, err
 	}
+	defer c.free()
 	if !c.info.Splices(e.Format) {
 		var b bytes.Buffer
 		rep, err := Embed(&b, bytes.NewReader(file), e, o)
@@ -105,7 +105,8 @@ func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, er
 		if err != nil {
 			return err
 		}
-		*r = chunkReader{r: bufio.NewReader(bytes.NewReader(file[at:])), at: at}
+		c.from.Reset(bytes.NewReader(file[at:]))
+		*r = chunkReader{r: c.from, at: at}
 		return r.open()
 	})
 	rep.Size = out.size

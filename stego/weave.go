@@ -102,7 +102,7 @@ func (w *weaver) weave(row []byte, y, head, from int) {
 		case n >= from && w.at < w.marks.n:
 			carries, value = w.marks.at(w.at)
 			w.at++
-		case n >= from:
+		default: // what follows the head in its row, or the window in its last, carries nothing
 			return false
 		}
 		if carries && row[at]&1 != value {
