@@ -8,9 +8,6 @@ import (
 // bit returns bit i of b, the most significant of each byte first.
 func bit(b []byte, i int64) byte { return b[i>>3] >> (7 - i&7) & 1 }
 
-// setBit sets bit i of b.
-func setBit(b []byte, i int64) { b[i>>3] |= 1 << (7 - i&7) }
-
 // bitset is a growing list of bits.
 type bitset struct {
 	bytes []byte

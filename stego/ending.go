@@ -215,7 +215,7 @@ func (t *ending) jump(file []byte, c *chunkReader, ahead []byte) (int64, error) 
 			t.data(data)
 			t.between(crcPiece, crc)
 		}
-		at += left + 4
+		at = t.skip(file, at+left+4)
 		if int64(len(file)) < at+8 || string(file[at+4:at+8]) != "IDAT" {
 			return at, t.crowded()
 		}
@@ -226,4 +226,21 @@ func (t *ending) jump(file []byte, c *chunkReader, ahead []byte) (int64, error) 
 		left = int64(binary.BigEndian.Uint32(head))
 		at += 8
 	}
+}
+
+// skip lets whole IDAT chunks pass that begin at at, but for those at the end that may hold a part of the checksum. It returns where these begin.
+func (t *ending) skip(file []byte, at int64) int64 {
+	end := at
+	for int64(len(file)) >= end+8 && string(file[end+4:end+8]) == "IDAT" {
+		next := end + 12 + int64(binary.BigEndian.Uint32(file[end:]))
+		if int64(len(file)) < next+8 || string(file[next+4:next+8]) != "IDAT" || binary.BigEndian.Uint32(file[next:]) < adlerSize {
+			break
+		}
+		end = next
+	}
+	if end > at {
+		t.release(t.n)
+		t.pass(file[at:end])
+	}
+	return end
 }

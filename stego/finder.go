@@ -83,16 +83,18 @@ func (f *finder) box(size int, rate uint8, place key) ([]byte, error) {
 
 // gather puts the bits of the window back in order.
 func (f *finder) gather(size int, place key) []byte {
-	box := make([]byte, size)
+	box, bits := make([]byte, size), f.bits.bytes
 	p := newPermutation(uint64(f.bits.n), place)
-	for i := int64(0); i < int64(size)*8; i += 4 {
-		for k, at := range p.four(uint64(i)) {
-			if bit(f.bits.bytes, int64(at)) == 1 {
-				setBit(box, i+int64(k))
-			}
-		}
+	for i := range box {
+		high, low := p.four(uint64(i)*8), p.four(uint64(i)*8+4)
+		box[i] = nibble(bits, &high)<<4 | nibble(bits, &low)
 	}
 	return box
+}
+
+// nibble joins four bits.
+func nibble(bits []byte, at *[4]uint64) byte {
+	return bit(bits, int64(at[0]))<<3&8 | bit(bits, int64(at[1]))<<2&4 | bit(bits, int64(at[2]))<<1&2 | bit(bits, int64(at[3]))&1
 }
 
 // classic returns the first n bytes of the classic format.

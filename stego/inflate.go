@@ -1,5 +1,7 @@
 package stego
 
+import "encoding/binary"
+
 // inflater decodes a zlib stream (RFC 1950, RFC 1951) and, unlike others, remembers how: the tokens that the bytes came of
 // and the codes of each block. It can stop behind any token, and then knows which bit comes next. Whoever uses it drops
 // what is no longer needed of raw, toks and blocks; the last 32 KiB of raw stay.
@@ -32,7 +34,7 @@ type block struct {
 	stored bool
 	ended  bool    // all of its tokens are there
 	begin  int64   // the bit behind its header
-	head   []byte  // its header, from its first bit on; not of a stored one
+	head   []byte  // its header, from its first bit on; not of a stored one, nor where the inflater skims
 	bits   uint    // of the header
 	lit    []uint8 // code lengths
 	dist   []uint8
@@ -108,7 +110,7 @@ func (z *inflater) header() ([2]byte, error) {
 	return [2]byte{method, flags}, err
 }
 
-// pull takes one more byte into acc, which must have room.
+// pull takes bytes into acc, one at least, for which there must be room.
 func (z *inflater) pull() error {
 	for z.pos == len(z.in) {
 		p, err := z.more()
@@ -124,7 +126,14 @@ func (z *inflater) pull() error {
 			return errIdle
 		}
 	}
-	z.acc = z.acc&(1<<z.n-1) | uint64(z.in[z.pos])<<z.n
+	z.acc &= 1<<z.n - 1
+	if z.pos+8 <= len(z.in) {
+		z.acc |= binary.LittleEndian.Uint64(z.in[z.pos:]) << z.n
+		z.pos += int(63-z.n) >> 3
+		z.n |= 56
+		return nil
+	}
+	z.acc |= uint64(z.in[z.pos]) << z.n
 	z.pos++
 	z.n += 8
 	return nil

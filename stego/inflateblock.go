@@ -7,8 +7,8 @@ import (
 
 // open reads the header of a block: RFC 1951 §3.2.3.
 func (z *inflater) open() error {
-	b := &block{tok: len(z.toks)}
-	v, err := z.note(b, 3)
+	b, begin := &block{tok: len(z.toks)}, z.bit()
+	v, err := z.take(3)
 	if err != nil {
 		return err
 	}
@@ -17,31 +17,28 @@ func (z *inflater) open() error {
 	case 0:
 		err = z.openStored(b)
 	case 1:
-		err = z.openCodes(b, fixedLit, fixedDist)
+		z.openCodes(b, fixedLit, fixedDist, &fixedDecoders)
 	case 2:
 		err = z.openDynamic(b)
 	default:
 		err = errBlock
 	}
+	z.keep(b, begin)
 	if z.blocks = append(z.blocks, b); len(z.blocks) > 4<<10+len(z.raw)/64 {
 		return errIdle
 	}
 	return err
 }
 
-// note takes bits of a block's header, and keeps them.
-func (z *inflater) note(b *block, k uint) (uint64, error) {
-	v, err := z.take(k)
-	w := bitWriter{out: b.head, acc: 0, n: 0}
-	if free := b.bits % 8; free != 0 { // go on in the last byte
-		last := len(b.head) - 1
-		w.acc, w.n, w.out = uint64(b.head[last]), free, b.head[:last]
+// keep remembers the header of a block, which began at a bit of the stream and has just been read.
+func (z *inflater) keep(b *block, begin int64) {
+	if b.begin = z.bit(); z.skims || b.stored {
+		return
 	}
-	w.put(v, k)
+	w := bitWriter{out: make([]byte, 0, (b.begin-begin)/8+24)}
+	w.copyFrom(z.in, begin-z.gone*8, b.begin-z.gone*8)
 	w.align()
-	b.head = w.out
-	b.bits += k
-	return v, err
+	b.head, b.bits = w.out, uint(b.begin-begin)
 }
 
 // openStored reads the length of a stored block: RFC 1951 §3.2.4.
@@ -64,7 +61,7 @@ var codeOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2,
 
 // openDynamic reads the codes of a block with codes of its own: RFC 1951 §3.2.7.
 func (z *inflater) openDynamic(b *block) error {
-	v, err := z.note(b, 14)
+	v, err := z.take(14)
 	if err != nil {
 		return err
 	}
@@ -74,7 +71,7 @@ func (z *inflater) openDynamic(b *block) error {
 	}
 	var lengths [19]uint8
 	for _, s := range codeOrder[:sent] {
-		if v, err = z.note(b, 3); err != nil {
+		if v, err = z.take(3); err != nil {
 			return err
 		}
 		lengths[s] = uint8(v)
@@ -82,24 +79,25 @@ func (z *inflater) openDynamic(b *block) error {
 	if err := z.own[0].build(lengths[:], plainValues[:], 7); err != nil {
 		return err
 	}
-	all, err := z.codeLengths(b, lits+dists)
+	all, err := z.codeLengths(lits + dists)
 	if err != nil {
 		return err
 	}
 	if all[endOfBlock] == 0 {
 		return errNoEnd
 	}
-	return z.openCodes(b, all[:lits], all[lits:])
+	return z.openOwn(b, all[:lits], all[lits:])
 }
 
 // codeLengths reads so many code lengths, whose repetitions may cross from one alphabet to the other.
-func (z *inflater) codeLengths(b *block, want int) ([]uint8, error) {
+func (z *inflater) codeLengths(want int) ([]uint8, error) {
 	all := make([]uint8, 0, want)
 	for len(all) < want {
-		s, err := z.noteSymbol(b)
+		e, err := z.symbol(&z.own[0])
 		if err != nil {
 			return nil, err
 		}
+		s := e.value()
 		if s < 16 {
 			all = append(all, uint8(s))
 			continue
@@ -115,7 +113,7 @@ func (z *inflater) codeLengths(b *block, want int) ([]uint8, error) {
 		default:
 			least, extra = 11, 7
 		}
-		v, err := z.note(b, extra)
+		v, err := z.take(extra)
 		if err != nil {
 			return nil, err
 		}
@@ -130,39 +128,22 @@ func (z *inflater) codeLengths(b *block, want int) ([]uint8, error) {
 	return all, nil
 }
 
-// noteSymbol reads a code length code, whose table is in lit for now, and keeps its bits.
-func (z *inflater) noteSymbol(b *block) (int, error) {
-	for {
-		e := z.own[0].find(z.acc & (1<<z.n - 1))
-		if k := e.bits(); k > 0 && k <= z.n {
-			_, err := z.note(b, k)
-			return e.value(), err
-		}
-		if z.n >= maxCode {
-			return 0, errSymbol
-		}
-		if err := z.pull(); err != nil {
-			return 0, err
-		}
+// openOwn begins a block with codes of these lengths.
+func (z *inflater) openOwn(b *block, lit, dist []uint8) error {
+	if err := z.own[0].build(lit, litValues[:], maxRoot); err != nil {
+		return err
 	}
+	if err := z.own[1].build(dist, distValues[:], distRoot); err != nil {
+		return err
+	}
+	z.own[0].pair()
+	z.openCodes(b, lit, dist, &z.own)
+	return nil
 }
 
-// openCodes begins a block with these code lengths.
-func (z *inflater) openCodes(b *block, lit, dist []uint8) error {
+func (z *inflater) openCodes(b *block, lit, dist []uint8, d *[2]decoder) {
 	b.lit, b.dist = lit, dist
-	if z.lit, z.dist = &fixedDecoders[0], &fixedDecoders[1]; b.bits > 3 {
-		if err := z.own[0].build(lit, litValues[:], maxRoot); err != nil {
-			return err
-		}
-		if err := z.own[1].build(dist, distValues[:], distRoot); err != nil {
-			return err
-		}
-		z.own[0].pair()
-		z.lit, z.dist = &z.own[0], &z.own[1]
-	}
-	z.state = inCodes
-	b.begin = z.bit()
-	return nil
+	z.lit, z.dist, z.state = &d[0], &d[1], inCodes
 }
 
 // The codes of blocks without codes of their own: RFC 1951 §3.2.6.

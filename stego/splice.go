@@ -70,10 +70,11 @@ func newSplice(l layout, c *chunkReader, out func([]byte)) *splice {
 // divide makes room for four rows.
 func (s *splice) divide(n int) {
 	s.rows4 = grown(s.rows4, 4*n)[:4*n]
-	clear(s.rows4)
 	for i, row := range []*[]byte{&s.cur, &s.prior, &s.woven, &s.above} {
 		*row = s.rows4[i*n : (i+1)*n]
 	}
+	clear(s.prior)
+	clear(s.above)
 }
 
 // free leaves the buffers to others, unless they are large.
@@ -267,6 +268,9 @@ func (s *splice) checksum() (uint32, error) {
 	sum := swapped(uint32(v))
 	if s.sum = adlerUpdate(s.sum, s.z.raw); s.sum != sum {
 		return 0, s.corrupt(errAdler)
+	}
+	if s.z.n > 0 {
+		return 0, s.feed.fail("data after the end of the pixel data")
 	}
 	if err = s.z.pull(); err == nil {
 		return 0, s.feed.fail("data after the end of the pixel data")
