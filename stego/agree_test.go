@@ -201,6 +201,49 @@ func (a *agreement) untouched() int {
 	return (a.want.height-1-last)*(a.info.layout().row()+1) - 1<<15
 }
 
+// passed returns how many whole IDAT chunks an embedding had only to let through, and checks that it did: those of a carrier whose
+// data is also the end of the output's, but for the checksum. Some bytes in front may be alike by chance.
+func (a *agreement) passed() (n int) {
+	const chance = 64
+	was, is := idatChunks(a.carrier), idatChunks(a.out)
+	same, behind := alikeAtEnd(pixelStream(a.carrier), pixelStream(a.out))-chance, -adlerSize
+	for k := 1; k <= len(was); k++ {
+		whole := was[len(was)-k]
+		size := len(whole) - 12
+		if behind+size > same {
+			break
+		}
+		if behind >= 0 {
+			if k > len(is) || !bytes.Equal(whole, is[len(is)-k]) {
+				a.t.Errorf("IDAT chunk %d from the end, of %d bytes, did not pass as it was", k, size)
+				break
+			}
+			n++
+		}
+		behind += size
+	}
+	return n
+}
+
+// alikeAtEnd returns how many bytes in front of their checksums two streams have in common.
+func alikeAtEnd(p, q []byte) (n int) {
+	for p, q = p[:len(p)-adlerSize], q[:len(q)-adlerSize]; n < min(len(p), len(q)) && p[len(p)-1-n] == q[len(q)-1-n]; n++ {
+	}
+	return n
+}
+
+// idatChunks returns a file's IDAT chunks, with length, type and CRC.
+func idatChunks(file []byte) (out [][]byte) {
+	for b := file[8:]; len(b) >= 12; {
+		n := 12 + int(binary.BigEndian.Uint32(b))
+		if string(b[4:8]) == "IDAT" {
+			out = append(out, b[:n])
+		}
+		b = b[n:]
+	}
+	return out
+}
+
 // growth returns how many bytes the output has more than the carrier and what was hidden.
 // Of a long payload four times its bytes are granted: at the default rate a bit changes one
 // sample in twenty, and to say which costs 3.4 bits where the samples themselves cost none.

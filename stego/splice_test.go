@@ -48,6 +48,7 @@ type zooSums struct {
 	TooSmall, Embedded int
 	Eligible           int // Eligible: of a kind that can be spliced, of those embedded in
 	Long, Spliced      int // Long: with 8 KiB of rows or more to pass through, of the eligible
+	Passed             int // Passed is how many whole IDAT chunks were let through
 	Grown              int // Grown: by more than 2 KB beside the payload, of the eligible
 	Most               int // Most is the greatest growth of a photograph in bytes
 }
@@ -68,6 +69,9 @@ func (s *zooSums) add(t *testing.T, a *agreement) {
 	const most = 2 << 10
 	s.Eligible++
 	spliced := a.rep.Decoded < a.info.Height
+	if spliced {
+		s.Passed += a.passed()
+	}
 	if a.untouched() >= 8<<10 {
 		s.Long++
 		if spliced {
@@ -96,6 +100,9 @@ func (s zooSums) check(t *testing.T) {
 	}
 	if s.Spliced > 0 && s.Spliced < s.Long*9/10 {
 		t.Errorf("%d of %d long pictures were spliced", s.Spliced, s.Long)
+	}
+	if s.Spliced > 0 && s.Passed < 100 {
+		t.Errorf("%d IDAT chunks were let through, want many: they are what is compared", s.Passed)
 	}
 }
 
