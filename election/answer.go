@@ -25,6 +25,7 @@ func (m *Machine) election(now time.Time, p *peer, e wire.Election) {
 	if !m.voter(m.c.Self) || !p.voter || m.outdated(now, p, e) {
 		return
 	}
+	m.acquit(now, p, e)
 	if l := m.voucher(now, p.id); l != nil {
 		m.send(p, wire.LeaderAlive{Phase: e.Phase, Epoch: e.Epoch, Leader: *l, Reign: m.epoch})
 		return
@@ -169,6 +170,7 @@ func (m *Machine) Stored(now time.Time, epoch uint64) {
 	m.durable = max(m.durable, min(epoch, m.promised))
 	m.release()
 	m.confirmStored(now)
+	m.handOver(now)
 	m.settle(now)
 }
 

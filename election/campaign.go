@@ -94,6 +94,7 @@ func (m *Machine) pause() time.Duration { return m.c.Hold*4/5 + m.jitter(m.c.Hol
 
 // granted counts a grant.
 func (m *Machine) granted(now time.Time, p *peer, g wire.Grant) {
+	m.inherit(now, p, g)
 	if !m.answers(g.Phase, g.Epoch) {
 		return
 	}

@@ -18,6 +18,7 @@ type cluster struct {
 	quorum Quorum
 	voters []wire.NodeID
 
+	rotation      time.Duration
 	loss          float64
 	delay, spread time.Duration // a datagram takes delay plus up to spread
 	fsync, slack  time.Duration // likewise a commit

@@ -40,6 +40,8 @@ type Config struct {
 	Probe     time.Duration // Probe is the time between a leader's pings to one follower. If zero, 40 ms.
 	Again     time.Duration // Again is the least time between two confirmations of one leadership. If zero, 1 s.
 
+	Rotation time.Duration // Rotation is how long a leader leads before it passes the lead on, from idle. If zero, for ever.
+
 	Promised uint64      // Promised is the highest epoch in the store. If zero, none.
 	Vote     wire.NodeID // Vote is whom that epoch was promised to. If zero, unknown: it is refused to all.
 	Fresh    bool        // Fresh says that the store is new: no promise or lease was forgotten. If false, majority mode is silent for Suspect.

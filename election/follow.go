@@ -16,6 +16,7 @@ func (m *Machine) heartbeat(now time.Time, p *peer, h wire.Heartbeat) {
 		return
 	}
 	p.sequence, p.names, p.load = h.Sequence, h.Leader, h.Load.Score
+	p.active, p.digest, p.count = h.Load.Active, h.Digest, h.Count
 	if h.Leader.IsZero() {
 		m.calm(now)
 	}

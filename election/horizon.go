@@ -42,6 +42,8 @@ func (m *Machine) credible(now time.Time, msg wire.Message) bool {
 		highest = max(v.Epoch, v.Reign)
 	case wire.EpochBehind:
 		highest = max(v.Epoch, v.Promised)
+	case wire.RotateToken:
+		highest = max(v.Epoch, v.Next)
 	}
 	return highest <= m.horizon(now)
 }

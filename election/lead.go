@@ -16,6 +16,7 @@ func (m *Machine) lead(now time.Time, epoch uint64) {
 		}
 	}
 	m.become(wire.Leader, m.c.Self, epoch)
+	m.serve(now)
 	for _, p := range m.live() {
 		m.send(p, wire.Coordinator{Epoch: epoch, Leader: m.c.Self, Priority: m.poll.priority})
 	}

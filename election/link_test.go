@@ -106,6 +106,7 @@ func (l *link) set(s Standing) {
 	}
 	l.standing = s
 	l.n.m.Member(l.n.c.now, l.n.c.nodes[l.to].id, s)
+	l.n.m.SetAble(l.n.c.nodes[l.to].id, l.n.c.nodes[l.to].rotation() > 0)
 }
 
 func (l *link) die() {

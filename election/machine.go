@@ -45,6 +45,8 @@ type Machine struct {
 	office    time.Time // until then a new leader makes sure that all have heard of it
 	stepdown  time.Time // when a leader without a majority alive gives up; zero: it has one
 	doubt     time.Time // only what was sent from here on proves anything (after a pause)
+
+	rota rota
 }
 
 // New returns a Machine that has heard of nobody yet.
@@ -84,6 +86,10 @@ func (m *Machine) Receive(now time.Time, from wire.NodeID, msg wire.Message) {
 		m.refused(now, p, v)
 	case wire.EpochBehind:
 		m.behind(now, p, v)
+	case wire.RotateToken:
+		m.offered(now, p, v)
+	case wire.RotateAccept:
+		m.answered(now, p, v)
 	}
 }
 
@@ -100,12 +106,13 @@ func (m *Machine) Advance(now time.Time) {
 		m.start(now)
 	}
 	m.probe(now)
+	m.rotate(now)
 }
 
 // Deadline returns when Advance is next needed; zero means never.
 func (m *Machine) Deadline() time.Time {
 	d := earliest(earliest(m.next, m.stepdown), m.silent)
-	d = earliest(d, m.pollDeadline())
+	d = earliest(earliest(d, m.pollDeadline()), m.rotateDeadline())
 	return earliest(d, m.probeDeadline())
 }
 

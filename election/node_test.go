@@ -22,6 +22,9 @@ type node struct {
 	beat   time.Time
 	wakeAt time.Time
 	load   uint16
+	jobs   uint16
+	digest uint64
+	old    bool // does not know of rotation
 
 	began    bool // has a store
 	promised uint64
@@ -47,9 +50,10 @@ func (n *node) start() {
 	n.up, n.seq, n.pending, n.frozen = true, 0, nil, time.Time{}
 	n.m = New(n.c.now, Config{
 		Self: n.id, Quorum: n.c.quorum, Voters: n.c.voters, Promised: n.promised, Vote: n.vote, Fresh: !n.began,
-		Load: n.load, Rand: rand.New(rand.NewPCG(n.c.rng.Uint64(), uint64(n.i))),
+		Load: n.load, Rotation: n.rotation(), Rand: rand.New(rand.NewPCG(n.c.rng.Uint64(), uint64(n.i))),
 	})
 	n.began = true
+	n.calm()
 	n.links = nil
 	for i := range n.c.nodes {
 		n.links = append(n.links, &link{n: n, to: i, hello: n.c.now, since: n.c.now})
@@ -57,6 +61,21 @@ func (n *node) start() {
 	n.beat = n.c.now.Add(n.c.some(n.m.c.Heartbeat))
 	n.wakeAt = time.Time{}
 	n.flush()
+}
+
+// rotation is how long it leads.
+func (n *node) rotation() time.Duration {
+	if n.old {
+		return 0
+	}
+	return n.c.rotation
+}
+
+// calm tells the machine of jobs and ledger.
+func (n *node) calm() {
+	if n.up {
+		n.m.SetIdle(n.jobs == 0, n.digest, 1)
+	}
 }
 
 func (n *node) crash() { n.up = false }
@@ -136,7 +155,7 @@ func (n *node) heartbeat() {
 	epoch, leader, role, echo := n.m.Beat()
 	for _, l := range n.links {
 		if l.alive() {
-			l.send(wire.Heartbeat{Sequence: n.seq, Epoch: epoch, Leader: leader, Role: role, Echo: echo, Load: wire.Load{Score: n.load}})
+			l.send(wire.Heartbeat{Sequence: n.seq, Epoch: epoch, Leader: leader, Role: role, Echo: echo, Load: wire.Load{Score: n.load, Active: n.jobs}, Digest: n.digest, Count: 1})
 		}
 	}
 }
@@ -145,6 +164,9 @@ func (n *node) heartbeat() {
 func (n *node) flush() {
 	for _, o := range n.m.Take() {
 		n.c.check.output(n, o)
+		if o.What == Changed && o.Leader.IsZero() && n.rotation() > 0 {
+			n.beat = n.c.now // who has stepped down says so at once
+		}
 		switch o.What {
 		case Send:
 			n.deliver(n.links[n.c.node(o.To).i], o.Message)

@@ -35,13 +35,14 @@ type Status struct {
 	Hint     wire.NodeID // who others say leads, when Leader is zero: good enough for LeaderQuery, never for anything else
 	Live     int         // live nodes in this view, this one included
 	Changes  uint64      // how often Leader changed
+	Offered  wire.NodeID // to whom this leader offers the lead; zero: to nobody
 }
 
 // Status returns the present state.
 func (m *Machine) Status() Status {
 	return Status{
 		Role: m.role, Leader: m.leader, Epoch: m.epoch, Promised: m.promised, Durable: m.durable,
-		Hint: m.hint, Live: m.living() + 1, Changes: m.changes,
+		Hint: m.hint, Live: m.living() + 1, Changes: m.changes, Offered: m.offering(),
 	}
 }
 

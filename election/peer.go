@@ -34,6 +34,10 @@ type peer struct {
 	load     uint16      // by its newest heartbeat
 	names    wire.NodeID // whom that heartbeat held to lead
 	numbered bool        // a heartbeat or ping of it has claimed the leadership followed
+	able     bool        // it takes part in rotation
+	active   uint16      // jobs that run there, by its newest heartbeat
+	digest   uint64      // of its ledger, likewise
+	count    uint32      // of the records in it
 
 	asked   wire.Election // while this node was silent
 	answer  answer        // to the running poll

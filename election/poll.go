@@ -12,18 +12,24 @@ type poll struct {
 	epoch    uint64 // zero: no poll
 	priority wire.Priority
 	began    time.Time
+	giver    wire.NodeID // vote: who has handed its office to this node; zero: nobody
 }
 
 func (m *Machine) polling() bool { return m.poll.epoch != 0 }
 
 // question is what the poll asks each peer.
 func (p poll) question() wire.Election {
-	return wire.Election{Phase: p.phase, Epoch: p.epoch, Priority: p.priority}
+	return wire.Election{Phase: p.phase, Epoch: p.epoch, Priority: p.priority, Giver: p.giver}
 }
 
 // ask begins a phase: every peer consulted is asked anew.
 func (m *Machine) ask(now time.Time, phase wire.Phase, epoch uint64) {
-	m.poll = poll{phase: phase, epoch: epoch, priority: m.poll.priority, began: now}
+	m.askFor(now, phase, epoch, wire.NodeID{})
+}
+
+// askFor is ask on behalf of a leader that has stepped down for this node.
+func (m *Machine) askFor(now time.Time, phase wire.Phase, epoch uint64, giver wire.NodeID) {
+	m.poll = poll{phase: phase, epoch: epoch, priority: m.poll.priority, began: now, giver: giver}
 	for _, p := range m.peers {
 		p.answer, p.last = none, now
 		if p.consulted() {

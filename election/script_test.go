@@ -65,22 +65,20 @@ func (s *script) command(f []string) {
 	verb, args := f[0], f[1:]
 	switch verb {
 	case "nodes": // nodes N [majority]
-		n, err := strconv.Atoi(args[0])
-		s.must(err)
 		q := Available
 		if len(args) > 1 && args[1] == "majority" {
 			q = Majority
 		}
-		s.c = newCluster(1, n, q)
+		s.c = newCluster(1, s.number(args[0]), q)
 		s.c.trace = s.print
 	case "load": // load n1 40 (percent)
-		load, err := strconv.Atoi(args[1])
-		s.must(err)
 		n := s.node(args[0])
-		n.load = uint16(load * 100)
+		n.load = uint16(s.number(args[1]) * 100)
 		if n.up {
 			n.m.SetLoad(n.load)
 		}
+	case "rotate": // rotate 5s, before start
+		s.c.rotation = s.duration(args[0])
 	case "fsync":
 		s.c.fsync = s.duration(args[0])
 	case "run":
@@ -100,6 +98,8 @@ func (s *script) fault(verb string, args []string) {
 		for _, name := range args {
 			s.node(name).start()
 		}
+	case "old": // old n1, before its start: a version that does not know of rotation
+		s.node(args[0]).old = true
 	case "crash":
 		for _, name := range args {
 			s.node(name).crash()
@@ -128,6 +128,14 @@ func (s *script) fault(verb string, args []string) {
 		clear(s.c.drop)
 	case "dup":
 		s.c.dup = true
+	case "jobs": // jobs n1 2: so many run there
+		n := s.node(args[0])
+		n.jobs = uint16(s.number(args[1]))
+		n.calm()
+	case "ledger": // ledger n1 7: the digest of what it holds
+		n := s.node(args[0])
+		n.digest = uint64(s.number(args[1]))
+		n.calm()
 	case "replay": // replay Coordinator n1 n3: the newest one comes again, past the endpoint
 		msg, ok := s.c.last[s.link(args)]
 		if !ok {
@@ -184,6 +192,12 @@ func (s *script) node(name string) *node {
 	return s.c.nodes[i-1]
 }
 
+func (s *script) number(text string) int {
+	n, err := strconv.Atoi(text)
+	s.must(err)
+	return n
+}
+
 func (s *script) duration(text string) time.Duration {
 	d, err := time.ParseDuration(text)
 	s.must(err)
@@ -230,7 +244,18 @@ func phase(p wire.Phase) string { return [...]string{"heartbeat", "pre", "vote"}
 func (c *cluster) speak(msg wire.Message) string {
 	switch v := msg.(type) {
 	case wire.Election:
-		return fmt.Sprintf("Election %s %d, load %d", phase(v.Phase), v.Epoch, v.Priority.Bucket)
+		text := fmt.Sprintf("Election %s %d, load %d", phase(v.Phase), v.Epoch, v.Priority.Bucket)
+		if !v.Giver.IsZero() {
+			text += ", given by " + c.name(v.Giver)
+		}
+		return text
+	case wire.RotateToken:
+		return fmt.Sprintf("RotateToken %d: %d, offer %d", v.Epoch, v.Next, v.Number)
+	case wire.RotateAccept:
+		if v.Accepted {
+			return fmt.Sprintf("RotateAccept %d, offer %d: yes", v.Epoch, v.Number)
+		}
+		return fmt.Sprintf("RotateAccept %d, offer %d: no, %v", v.Epoch, v.Number, v.Reason)
 	case wire.Grant:
 		return fmt.Sprintf("Grant %s %d", phase(v.Phase), v.Epoch)
 	case wire.Alive:

@@ -41,6 +41,9 @@ func swarm(seed uint64, logf func(string, ...any)) *cluster {
 	c.delay, c.spread = time.Duration(rng.IntN(20)+1)*time.Millisecond, time.Duration(rng.IntN(60))*time.Millisecond
 	c.fsync, c.slack = time.Millisecond, time.Duration(rng.IntN(100))*time.Millisecond
 	c.dup = rng.IntN(5) == 0
+	if seed%5 == 4 { // every fifth rotates, and what that draws is its own: the others stay as they were
+		c.rotation = time.Second + time.Duration(rand.New(rand.NewPCG(seed, 4)).IntN(3000))*time.Millisecond
+	}
 	for _, n := range c.nodes {
 		n.load = uint16(rng.IntN(10000))
 		n.start()

@@ -40,6 +40,11 @@ const (
 // Message is one of the structs of this file.
 type Message interface{ Kind() Kind }
 
+// Features are bits of Hello: what its sender takes part in beyond the first version (PROTOCOL.md §3.3).
+const (
+	FeatureRotation uint64 = 1 << iota // RotateToken, RotateAccept, and Election with Giver
+)
+
 // Hello opens a session: a challenge that only a live holder of the key can answer (PROTOCOL.md §4).
 // From a peer it introduces the sender; Echo returns the other side's cookie.
 type Hello struct {
@@ -152,6 +157,7 @@ type Election struct {
 	Phase    Phase    `cbor:"1,keyasint"`
 	Epoch    uint64   `cbor:"2,keyasint"`
 	Priority Priority `cbor:"3,keyasint"`
+	Giver    NodeID   `cbor:"4,keyasint,omitzero"` // vote: the leader that has handed its office to the sender; zero: nobody
 }
 
 // Alive tells a candidate that a better one campaigns.
@@ -276,16 +282,20 @@ type TaskMoved struct {
 	Server  Node   `cbor:"4,keyasint"`
 }
 
-// RotateToken offers leadership to the next node of the ring (PROTOCOL.md §6).
+// RotateToken offers the lead to the next node of the ring (PROTOCOL.md §6.6). The sender leads Epoch.
 type RotateToken struct {
 	Epoch  uint64 `cbor:"1,keyasint"`
-	Digest uint64 `cbor:"2,keyasint"`
+	Digest uint64 `cbor:"2,keyasint"` // of the sender's ledger
+	Next   uint64 `cbor:"3,keyasint"` // the epoch that the sender will vote for the receiver in
+	Number uint64 `cbor:"4,keyasint"` // counts the offers of one leadership, from 1
 }
 
 // RotateAccept takes or declines the offer of RotateToken.
 type RotateAccept struct {
 	Epoch    uint64 `cbor:"1,keyasint"`
 	Accepted bool   `cbor:"2,keyasint"`
+	Number   uint64 `cbor:"3,keyasint"`           // of the offer
+	Reason   Code   `cbor:"4,keyasint,omitempty"` // why not
 }
 
 func (Hello) Kind() Kind                  { return KindHello }

@@ -73,8 +73,8 @@ var sampleMessages = []Message{
 	HistoryDigest{Buckets: []uint64{0, 1, 0xFFFFFFFFFFFFFFFF}},
 	HistoryPull{Buckets: 6, After: aJob, Epoch: 7},
 	HistoryChunk{Buckets: 6, Records: []Record{sampleRecord}, More: true},
-	RotateToken{Epoch: 7, Digest: 0x0123456789ABCDEF},
-	RotateAccept{Epoch: 7, Accepted: true},
+	RotateToken{Epoch: 7, Digest: 0x0123456789ABCDEF, Next: 8, Number: 3},
+	RotateAccept{Epoch: 7, Accepted: true, Number: 3},
 }
 
 // sampleFrames has one of each stream frame, in order of kinds.
