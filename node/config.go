@@ -38,6 +38,8 @@ type Config struct {
 	Dead      time.Duration // silence after which it is held dead. If zero, 1.2 s.
 	Election  time.Duration // the longest a phase of an election may last. If zero, 1.5 s.
 
+	Rotation time.Duration // how long an idle leader leads before it passes the lead on. If zero, for ever: no rotation.
+
 	Workers     int           // images worked on at once. If zero, one less than the CPUs, at least one.
 	Waiting     int           // jobs that may be here besides those worked on; what they take of memory and disk is bounded first. If zero, 1024.
 	MaxPixels   int64         // If zero, 100,000,000.

@@ -104,13 +104,13 @@ func (c *core) open(now time.Time) {
 }
 
 func (c *core) hello() wire.Hello {
-	return wire.Hello{MinVersion: 1, MaxVersion: 1, Name: c.cfg.Name, Control: c.cfg.control, Data: c.cfg.data}
+	return wire.Hello{MinVersion: 1, MaxVersion: 1, Features: c.features(), Name: c.cfg.Name, Control: c.cfg.control, Data: c.cfg.data}
 }
 
 func (c *core) electionConfig() election.Config {
 	e := election.Config{
 		Self: c.cfg.self, Quorum: c.cfg.Quorum, Heartbeat: c.cfg.Heartbeat, Suspect: c.cfg.Suspect, Dead: c.cfg.Dead,
-		Phase:    c.cfg.Election,
+		Phase: c.cfg.Election, Rotation: c.cfg.Rotation,
 		Promised: c.cfg.snapshot.Promised, Vote: c.cfg.snapshot.Voted, Fresh: c.cfg.snapshot.Fresh, Rand: c.cfg.rand,
 	}
 	for _, name := range c.cfg.Voters {
@@ -130,6 +130,7 @@ func (c *core) Advance(now time.Time) {
 	c.ep.Advance(now)
 	c.digest(now)
 	c.detect(now)
+	c.rest()
 	c.elect.Advance(now)
 	c.greet(now)
 	c.beat(now)

@@ -42,6 +42,9 @@ func (c *core) peerSays(now time.Time, p *peer, e wire.Event) {
 		c.give(now, p, m)
 	case wire.HistoryChunk:
 		c.takeChunk(now, p, e, m)
+	case wire.RotateToken, wire.RotateAccept:
+		c.rest()
+		c.elect.Receive(now, p.id, m)
 	default:
 		c.elect.Receive(now, p.id, m)
 	}
@@ -71,7 +74,10 @@ func (c *core) output(now time.Time, o election.Output) {
 		c.electionSays(now, o)
 	case election.Persist:
 		n := c.put(Batch{Epoch: &Vote{Epoch: o.Epoch, For: o.For}})
-		c.after(now, n, func(now time.Time) { c.elect.Stored(now, o.Epoch) })
+		c.after(now, n, func(now time.Time) {
+			c.rest()
+			c.elect.Stored(now, o.Epoch)
+		})
 	case election.Changed:
 		c.turned(now, o)
 	}
@@ -114,6 +120,7 @@ func (c *core) turned(now time.Time, o election.Output) {
 		c.changes = append(c.changes, ch)
 	}
 	c.led = ch.leader != ""
+	c.handed(now, o)
 	if o.Role == wire.Leader {
 		c.enthrone(now, o.Epoch)
 	} else {

@@ -80,6 +80,7 @@ func (c *core) up(now time.Time, e wire.Event) {
 		p.beat = wire.Heartbeat{}
 	}
 	c.hear(now, p)
+	c.elect.SetAble(p.id, e.Hello.Features&wire.FeatureRotation != 0)
 	c.remember(p)
 	if reborn {
 		c.restarted(p)

@@ -30,6 +30,9 @@ type check struct {
 
 	lawless  bool                // somebody votes under a voter's name: who leads, and what is told, proves nothing
 	poisoned map[wire.JobID]bool // jobs about which a holder of K_server has lied
+
+	heir   wire.NodeID // whom the lead was last offered to
+	handed int         // how often that node has led next
 }
 
 // seenState is a job as one process of a server tells of it.
@@ -81,6 +84,7 @@ func (c *check) look(x *simNode) {
 	c.bounds(x)
 	c.calm(x)
 	c.steady(x, &st)
+	c.rotation(x, &st)
 	c.ledger(x)
 }
 

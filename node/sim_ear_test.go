@@ -23,6 +23,10 @@ type ear struct {
 	records  map[wire.JobID]wire.Record // as they were then
 	in, out  map[spot]int
 	proven   map[spot]bool // a client of this cluster has asked from there, with its cookie
+
+	offered wire.NodeID // to whom it offers the lead
+	reign   uint64      // the epoch it leads; zero: none
+	since   time.Time   // when it began to, on its own clock
 }
 
 // seenBucket is what tells whether a bucket of a ledger has changed.

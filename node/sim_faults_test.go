@@ -29,7 +29,7 @@ func (r *swarmRun) weather() {
 	maybe(0.2, func() { f.Corrupt = 0.02 })
 	r.s.faults(f)
 	r.lossy = f.Loss > 0 || f.BurstStart > 0
-	r.check.rough, r.check.quiet = r.lossy, r.calm
+	r.check.rough, r.check.quiet = r.lossy, r.calm && r.s.rotation == 0
 	maybe(0.5, func() {
 		for _, x := range r.s.nodes {
 			x.rate = 1 + (r.rand.Float64()-0.5)*0.1
@@ -43,6 +43,9 @@ func (r *swarmRun) weather() {
 	}
 	r.disks()
 	r.s.log("seed draws %d nodes, %v, %d clients, %+v, %d kinds of faults", len(r.s.nodes), r.s.mode, len(r.s.clients), f, len(r.kinds))
+	if r.s.rotation > 0 {
+		r.s.log("an idle leader leads for %v", r.s.rotation)
+	}
 	r.besiege(maybe)
 }
 

@@ -22,7 +22,7 @@ var (
 
 // TestSwarm gives every seed its own subset of faults: loss, bursts, delay, reordering, duplication, corruption, partitions
 // (one-way too), crashes with and without the disk's last writes, slow disks, drifting clocks, pauses, nodes that leave and
-// return, clients that die, and attackers with and without keys (sim_siege_test.go). The invariants of sim_check_test.go and
+// return, clients that die, and attackers with and without keys (sim_siege_test.go); in every fifth the lead goes round. The invariants of sim_check_test.go and
 // sim_ear_test.go hold at every event; after the last fault one leader is agreed within 5 s, every job ends within 30 s,
 // those of living clients with exactly one result, the ledgers become equal, and in majority mode what clients were told is
 // linearizable.
@@ -34,7 +34,7 @@ func TestSwarm(t *testing.T) {
 	}
 	began := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // little is alive at a time, and much is made
-	var virtual, next atomic.Int64
+	var virtual, next, handed atomic.Int64
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
@@ -42,6 +42,7 @@ func TestSwarm(t *testing.T) {
 				seed := *simFrom + uint64(i)
 				run := swarm(t, seed, nil)
 				virtual.Add(int64(run.s.now.Sub(run.s.begun)))
+				handed.Add(int64(run.check.handed))
 				if i%50 == 0 {
 					if again := swarm(t, seed, nil); again.s.trace.Sum64() != run.s.trace.Sum64() {
 						t.Errorf("seed %d gave two traces", seed)
@@ -52,7 +53,7 @@ func TestSwarm(t *testing.T) {
 	}
 	group.Wait()
 	hours := time.Duration(virtual.Load()).Hours()
-	t.Logf("%d seeds, %.2f cluster-hours, %.1f a minute", *simSeeds, hours, hours/time.Since(began).Minutes())
+	t.Logf("%d seeds, %.2f cluster-hours, %.1f a minute; the lead was handed over %d times", *simSeeds, hours, hours/time.Since(began).Minutes(), handed.Load())
 }
 
 // swarmRun is one seed at work.
@@ -80,6 +81,7 @@ func swarm(t *testing.T, seed uint64, logf func(string, ...any)) *swarmRun {
 	for range r.rand.IntN(3) {
 		r.s.join()
 	}
+	r.rotate()
 	r.check = watched(r.s)
 	if logf != nil {
 		r.s.narrate()

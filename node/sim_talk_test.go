@@ -10,6 +10,9 @@ import (
 type talk struct{ r *swarmRun }
 
 func (k talk) anything() wire.Message {
+	if k.r.s.rotation > 0 && k.r.rand.IntN(4) == 0 {
+		return k.rotation()
+	}
 	phase := wire.Phase(1 + k.r.rand.IntN(2))
 	switch k.r.rand.IntN(17) {
 	case 0:

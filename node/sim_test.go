@@ -42,6 +42,8 @@ type sim struct {
 	upload  time.Duration                                // how soon a job has to begin; zero: as the product has it
 	absent  time.Duration                                // how long a job waits for its client; likewise
 	log     func(format string, args ...any)
+
+	rotation time.Duration // how long a leader leads; zero: for ever
 }
 
 type simNode struct {
@@ -58,6 +60,7 @@ type simNode struct {
 	queue []wiretest.Packet
 	fatal error
 	ear   *ear // of the checker
+	still bool // it takes no part in rotation
 }
 
 // spot is an address as a number, which a map finds sooner: all of the simulation are IPv4.
@@ -135,7 +138,7 @@ func (s *sim) start(x *simNode) {
 	cfg, err := Config{
 		Name: x.name, Secret: simSecret, Dir: "unused", Control: simConn{}, Data: simConn{}, OpenClients: true, Quorum: s.mode,
 		Voters: s.names(), Entropy: seeded{s.rand}, Rand: s.rand, Load: func() wire.Load { return wire.Load{} },
-		MaxMemory: 1 << 30, Upload: s.upload, Absent: s.absent,
+		MaxMemory: 1 << 30, Upload: s.upload, Absent: s.absent, Rotation: s.rotationOf(x),
 	}.withDefaults()
 	if err != nil {
 		s.t.Fatal(err)

@@ -61,7 +61,7 @@ func serveFlags() []cli.Flag {
 		timing("suspect-timeout", "silence that makes a peer suspect; 0: 600ms"),
 		timing("failure-timeout", "silence that makes a peer dead; 0: 1.2s"),
 		timing("election-timeout", "the longest a phase of an election may last (1.5s, or six heartbeats)"),
-		timing("rotation", "time after which an idle leader passes the lead on; only 0, never, is supported yet"),
+		timing("rotation", "time after which an idle leader passes the lead to the next server; set it on all; 0: never"),
 	}
 }
 

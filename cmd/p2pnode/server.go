@@ -140,7 +140,7 @@ func (s *server) bounds(c *cli.Context) error {
 			return usagef("--%s %d is negative", name, c.Int64(name))
 		}
 	}
-	for _, name := range []string{"keep-results", "heartbeat-interval", "suspect-timeout", "failure-timeout"} {
+	for _, name := range []string{"keep-results", "heartbeat-interval", "suspect-timeout", "failure-timeout", "rotation"} {
 		if c.Duration(name) < 0 {
 			return usagef("--%s %v is negative", name, c.Duration(name))
 		}
@@ -152,7 +152,7 @@ func (s *server) bounds(c *cli.Context) error {
 	k.KeepResults = c.Duration("keep-results")
 	k.Interfaces, k.Quiet = c.StringSlice("interface"), c.Bool("no-broadcast")
 	t, err := readTiming(c)
-	k.Heartbeat, k.Suspect, k.Dead, k.Election = t.heartbeat, t.suspect, t.dead, t.election
+	k.Heartbeat, k.Suspect, k.Dead, k.Election, k.Rotation = t.heartbeat, t.suspect, t.dead, t.election, t.rotation
 	return err
 }
 

@@ -15,22 +15,27 @@ const (
 	longestElection = time.Minute
 )
 
-// timing is how soon silence counts.
-type timing struct{ heartbeat, suspect, dead, election time.Duration }
+// timing is how soon silence counts, and how long a leader stays.
+type timing struct {
+	heartbeat, suspect, dead, election time.Duration
+
+	rotation time.Duration // zero: never
+}
 
 // readTiming reads the times of the failure detector and refuses what cannot work.
 func readTiming(c *cli.Context) (timing, error) {
-	if c.Duration("rotation") != 0 {
-		return timing{}, configf("rotation is not supported yet; leave it out or set it to 0")
-	}
 	t := timing{
 		c.Duration("heartbeat-interval"), c.Duration("suspect-timeout"), c.Duration("failure-timeout"), c.Duration("election-timeout"),
+		c.Duration("rotation"),
 	}.completed()
 	if t.election < t.heartbeat || t.election > max(longestElection, 6*t.heartbeat) {
 		return t, configf("election-timeout %v must lie between the heartbeat-interval, %v, and %v", t.election, t.heartbeat, max(longestElection, 6*t.heartbeat))
 	}
 	if t.heartbeat <= 0 || t.heartbeat >= t.suspect || t.suspect >= t.dead {
 		return t, configf("heartbeat-interval %v, suspect-timeout %v and failure-timeout %v must grow in this order", t.heartbeat, t.suspect, t.dead)
+	}
+	if t.rotation != 0 && t.rotation < 4*t.heartbeat {
+		return t, configf("rotation %v must be 0, for never, or at least four times the heartbeat-interval, %v", t.rotation, 4*t.heartbeat)
 	}
 	return t, nil
 }
