@@ -33,7 +33,7 @@
 //  1. Majority mode, old store, less than suspect since the start: nothing yet; the newest question of each candidate is answered
 //     when that time is over (L1).
 //  2. It comes from the leader followed and is no newer than its leadership: nothing. A newer pre from it means that it leads no more.
-//  3. This node leads, or vouches for another than the candidate: LeaderAlive, to pre and to vote. In majority mode every leader
+//  3. This node leads, or vouches for another than the candidate and, in a vote, its giver (rotate.go): LeaderAlive, to pre and to vote. In majority mode every leader
 //     heard within suspect counts, also one since left for another, unless it said itself that it leads no more (L5).
 //  4. The epoch is below the promise, or equal and promised to another: EpochBehind.
 //  5. A pre, and a better candidate is known (this node, if it is free to campaign and, in majority mode, holds a majority alive; or
@@ -62,10 +62,15 @@
 //
 //   - EpochBehind to a heartbeat or Coordinator: confirm. Available mode makes max(promised, told, rival)+1 durable and sends Coordinator;
 //     majority mode asks Election(vote) at that epoch, remains leader, and repeats after 1 s at the earliest if it is still told.
+//
 //   - Another leader, available mode: nothing for the first 600 ms of contact, then at each heartbeat compare (followers, epoch,
 //     priority); the better confirms itself, at most once a second, the other serves until that Coordinator comes.
+//
 //   - Another leader, majority mode: follow the higher epoch. If the own promise has outrun it, resign at once and say EpochBehind.
+//
 //   - Majority mode: a majority no longer alive begins a grace of one lease, in which pings and Hellos are the probe (L4); then resign.
+//
+//   - In office for a rotation, and idle: offer the lead to the next on the ring (rotate.go draws it).
 //
 // # Lease
 //

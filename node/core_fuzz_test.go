@@ -2,6 +2,7 @@ package node
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ func FuzzCore(f *testing.F) {
 			data[i] = byte(r.Uint32())
 		}
 		data[0] = byte(seed)
+		f.Add(slices.Clone(data))
+		data[0] |= 32 // the same with rotation
 		f.Add(data)
 	}
 	for key := range byte(3) { // every kind as short as it gets, greetings with a cookie, from outside any session

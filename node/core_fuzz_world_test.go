@@ -20,7 +20,9 @@ type coreWorld struct {
 	node   *simNode
 	core   *core
 	config coreConfig
-	check  *check
+
+	features uint64 // that the peers announce
+	check    *check
 
 	peers     []*fuzzPeer
 	client    *fuzzClient // answers cookies
@@ -64,10 +66,13 @@ func newCoreWorld(t testing.TB, data []byte) *coreWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if switches&32 != 0 {
+		w.sim.rotation, w.features = time.Second, wire.FeatureRotation
+	}
 	c, err := Config{
 		Name: "n1", Secret: secretOf(7), Dir: "unused", Control: simConn{}, Data: simConn{}, OpenClients: switches&8 == 0,
 		Quorum: w.sim.mode, Voters: []string{"n1", "n2", "n3"}, MaxJobs: 12, MaxOwned: 4, MaxResults: 400, Entropy: seeded{w.sim.rand}, Rand: w.sim.rand,
-		Load: func() wire.Load { return wire.Load{} },
+		Load: func() wire.Load { return wire.Load{} }, Rotation: w.sim.rotation,
 	}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +108,7 @@ func (w *coreWorld) rebirth(p *fuzzPeer) {
 		id = IDOf("somebody else")
 	}
 	p.ep = wire.NewEndpoint(w.sim.now, wire.EndpointConfig{
-		Self: id, Hello: wire.Hello{MinVersion: 1, MaxVersion: 1, Name: p.name}, Rand: r, Entropy: seeded{r},
+		Self: id, Hello: wire.Hello{MinVersion: 1, MaxVersion: 1, Features: w.features, Name: p.name}, Rand: r, Entropy: seeded{r},
 		Peer: []wire.Key{w.config.ident.Server}, Client: []wire.Key{w.config.ident.Client},
 	})
 }

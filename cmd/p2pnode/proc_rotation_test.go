@@ -54,11 +54,11 @@ func TestProcessLeadGoesRound(t *testing.T) {
 	}
 }
 
-// hideAndLook has a job done while it looks, and then waits for the next turn, five times.
+// hideAndLook has a job done while it looks, and then waits for the next turn, several times.
 func (l *lab) hideAndLook(all []*proc, seen *offices) {
 	l.t.Helper()
 	photo := l.paint("small.png", 320, 200)
-	for range 5 {
+	for range times(5, 2) {
 		results := make(chan told, 1)
 		go func() { results <- l.hide(context.Background(), all, photo, "while the lead goes round") }()
 		r, ok := told{}, false
