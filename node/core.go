@@ -54,6 +54,7 @@ type core struct {
 	gap      time.Duration // of the last late wake-up; zero once some peer was heard after it
 	gapAt    time.Time
 	leaderAt time.Time // when the leader now gone was last heard
+	later    nextVersion
 	changes  []change
 	canvass  uint64 // messages Election and Coordinator said, copies not counted
 	led      bool   // a leader was known when last a change was noted

@@ -21,6 +21,7 @@ func (c *core) beat(now time.Time) {
 			c.elect.Sent(now, h.Sequence, p.id)
 		}
 	}
+	c.nextBeat(now)
 }
 
 func (c *core) heartbeat() wire.Heartbeat {

@@ -46,6 +46,7 @@ func (c *core) peerSays(now time.Time, p *peer, e wire.Event) {
 		c.rest()
 		c.elect.Receive(now, p.id, m)
 	default:
+		c.nextSays(p, m)
 		c.elect.Receive(now, p.id, m)
 	}
 }

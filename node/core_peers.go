@@ -16,6 +16,7 @@ type peer struct {
 	control  netip.AddrPort   // where its session is
 	listed   []netip.AddrPort // where it says it hears datagrams
 	data     []netip.AddrPort // where it says it takes QUIC
+	features uint64           // what it announces (PROTOCOL.md §3.3)
 	standing election.Standing
 	heard    time.Time // newest direct evidence
 	lost     time.Time // when it was held dead
@@ -80,7 +81,8 @@ func (c *core) up(now time.Time, e wire.Event) {
 		p.beat = wire.Heartbeat{}
 	}
 	c.hear(now, p)
-	c.elect.SetAble(p.id, e.Hello.Features&wire.FeatureRotation != 0)
+	p.features = e.Hello.Features
+	c.elect.SetAble(p.id, p.features&wire.FeatureRotation != 0)
 	c.remember(p)
 	if reborn {
 		c.restarted(p)

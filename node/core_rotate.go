@@ -9,7 +9,8 @@ import (
 
 // features are the bits this node's Hello announces (PROTOCOL.md §3.3). Rotation needs the consent of all: a node that
 // is not configured for it announces nothing, and is never asked to lead in turn.
-func (c *core) features() (bits uint64) {
+func (c *core) features() uint64 {
+	bits := nextFeatures
 	if c.cfg.Rotation > 0 {
 		bits |= wire.FeatureRotation
 	}

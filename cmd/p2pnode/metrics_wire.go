@@ -22,6 +22,7 @@ var (
 	descBytes      = total("datagram_bytes", "Bytes of control datagrams, by direction.", "direction")
 	descResent     = total("retransmissions", "Reliable messages sent again.")
 	descRefused    = total("datagrams_refused", "Datagrams not acted on, by reason.", "reason")
+	descSkipped    = total("frames_skipped", "Messages of a kind that this version does not know, acknowledged and skipped.")
 	descHandshakes = total("handshakes", "Sessions begun with peers.")
 	descChanges    = total("leader_changes", "Changes of leadership that this server saw.")
 	descCanvass    = total("election_messages", "Messages Election and Coordinator said to peers, retransmissions not counted.")
@@ -32,7 +33,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (t traffic) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descHandshakes, descChanges, descCanvass, descLate, descBacklog, descHeld} {
+	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descSkipped, descHandshakes, descChanges, descCanvass, descLate, descBacklog, descHeld} {
 		out <- d
 	}
 }
@@ -55,6 +56,7 @@ func (t traffic) Collect(out chan<- prometheus.Metric) {
 	count(descBytes, w.BytesIn, "in")
 	count(descBytes, w.BytesOut, "out")
 	count(descResent, w.Retransmissions)
+	count(descSkipped, w.Unknown)
 	count(descHandshakes, w.Handshakes)
 	count(descChanges, c.Changes)
 	count(descCanvass, c.Canvass)
