@@ -21,7 +21,7 @@ func (c *core) beat(now time.Time) {
 			c.elect.Sent(now, h.Sequence, p.id)
 		}
 	}
-	c.nextBeat(now)
+	c.later.beat(now, c)
 }
 
 func (c *core) heartbeat() wire.Heartbeat {

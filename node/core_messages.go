@@ -46,7 +46,7 @@ func (c *core) peerSays(now time.Time, p *peer, e wire.Event) {
 		c.rest()
 		c.elect.Receive(now, p.id, m)
 	default:
-		c.nextSays(p, m)
+		c.later.hear(c, p, m)
 		c.elect.Receive(now, p.id, m)
 	}
 }

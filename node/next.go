@@ -20,9 +20,9 @@ type nextVersion struct {
 	heard        int  // calls of others in which it did
 }
 
-// nextBeat calls the peers that announce the message, and no others, at every heartbeat, and says when their number changes.
-func (c *core) nextBeat(now time.Time) {
-	n := nextVersion{live: len(c.live()), heard: c.later.heard}
+// beat calls the peers that announce the message, and no others, at every heartbeat, and says when their number changes.
+func (v *nextVersion) beat(now time.Time, c *core) {
+	n := nextVersion{live: len(c.live()), heard: v.heard}
 	for _, p := range c.live() {
 		if p.features&wire.FeatureRollCall != 0 {
 			n.called++
@@ -34,16 +34,16 @@ func (c *core) nextBeat(now time.Time) {
 			c.ep.Send(now, p.id, wire.RollCall{Whole: n.whole})
 		}
 	}
-	if n != c.later {
-		c.later = n
+	if n != *v {
+		*v = n
 		c.cfg.Log.Info("roll call", "called", n.called, "live", n.live, "whole", n.whole)
 	}
 }
 
-// nextSays takes a call.
-func (c *core) nextSays(p *peer, m wire.Message) {
-	if v, ok := m.(wire.RollCall); ok && v.Whole {
-		if c.later.heard++; c.later.heard == 1 {
+// hear takes a call.
+func (v *nextVersion) hear(c *core, p *peer, m wire.Message) {
+	if call, ok := m.(wire.RollCall); ok && call.Whole {
+		if v.heard++; v.heard == 1 {
 			c.cfg.Log.Info("roll call of the whole cluster", "from", p.name)
 		}
 	}

@@ -14,5 +14,5 @@ const nextFeatures uint64 = 0
 
 type nextVersion struct{}
 
-func (c *core) nextBeat(time.Time)           {}
-func (c *core) nextSays(*peer, wire.Message) {}
+func (nextVersion) beat(time.Time, *core)           {}
+func (nextVersion) hear(*core, *peer, wire.Message) {}
