@@ -203,17 +203,28 @@ func (c *simClient) do(m wire.TaskAssignmentResponse) {
 		j.moved++
 	}
 	j.last, j.on, j.life = x.id, x, x.life
-	life, mine := x.life, c.life
+	a := simAttempt{j, x, x.life, c.life, j.attempts}
 	c.s.after(5*time.Millisecond, func() {
 		switch {
-		case c.life != mine:
-		case x.life != life || x.core == nil || c.s.now.Before(x.until):
+		case !c.attends(a):
+		case x.life != a.served || x.core == nil || c.s.now.Before(x.until):
 			c.fail(j, x.id)
 		default:
 			c.upload(j, x, m)
 		}
 	})
 }
+
+// simAttempt is one attempt at a job, as it was begun.
+type simAttempt struct {
+	*simJob
+	x            *simNode
+	served, mine int // lives of the server and of the client
+	number       int
+}
+
+// attends reports whether the client still waits for what comes of an attempt: it has neither died nor begun another.
+func (c *simClient) attends(a simAttempt) bool { return c.life == a.mine && a.attempts == a.number }
 
 func (c *simClient) fail(j *simJob, server wire.NodeID) {
 	j.working = false
@@ -224,7 +235,7 @@ func (c *simClient) upload(j *simJob, x *simNode, m wire.TaskAssignmentResponse)
 	t := task{Job: j.id, Request: wire.TaskRequest{Attempt: m.Attempt, Epoch: m.Epoch, Leader: m.Leader, Client: c.name, Size: 1000}, Owner: ownerOf(c.addr.Addr())}
 	v := x.core.begin(c.s.local(x), t)
 	c.s.flush(x)
-	life, mine := x.life, c.life
+	a := simAttempt{j, x, x.life, c.life, j.attempts}
 	switch {
 	case v.Code != wire.CodeOK:
 		j.working = false
@@ -232,40 +243,41 @@ func (c *simClient) upload(j *simJob, x *simNode, m wire.TaskAssignmentResponse)
 		c.finished(j, x, *v.Stored)
 	case x.core != nil:
 		x.core.busy(+1)
-		c.s.after(time.Duration(c.s.rand.IntN(100))*time.Millisecond, func() { c.uploaded(j, x, life, mine) })
+		c.s.after(time.Duration(c.s.rand.IntN(100))*time.Millisecond, func() { c.uploaded(a) })
 	}
 }
 
 // uploaded is when the image is at the server, or the client is not there any more to send the rest of it.
-func (c *simClient) uploaded(j *simJob, x *simNode, life, mine int) {
-	if x.life == life && c.life != mine {
-		x.core.busy(-1)
+func (c *simClient) uploaded(a simAttempt) {
+	if a.x.life == a.served && c.life != a.mine {
+		a.x.core.busy(-1)
 		return
 	}
-	c.s.after(time.Duration(20+c.s.rand.IntN(100))*time.Millisecond, func() { c.worked(j, x, life, mine) })
+	c.s.after(time.Duration(20+c.s.rand.IntN(100))*time.Millisecond, func() { c.worked(a) })
 }
 
 // worked is when the server has made the result; the client may be there to take it.
-func (c *simClient) worked(j *simJob, x *simNode, life, mine int) {
-	if x.life != life {
-		if c.life == mine {
-			c.fail(j, x.id)
+func (c *simClient) worked(a simAttempt) {
+	x := a.x
+	if x.life != a.served {
+		if c.attends(a) {
+			c.fail(a.simJob, x.id)
 		}
 		return
 	}
 	if c.s.now.Before(x.until) {
-		c.s.at(x.until, func() { c.worked(j, x, life, mine) })
+		c.s.at(x.until, func() { c.worked(a) })
 		return
 	}
 	x.core.busy(-1)
-	made := Mine{Job: j.id, Result: j.result(), Size: 1000, Since: c.s.local(x)}
-	n, err := x.core.finish(c.s.local(x), j.id, outcome{Mine: made})
+	made := Mine{Job: a.id, Result: a.result(), Size: 1000, Since: c.s.local(x)}
+	n, err := x.core.finish(c.s.local(x), a.id, outcome{Mine: made})
 	if err != nil {
 		c.s.t.Errorf("finish: %v", err)
 	}
 	x.core.after(c.s.local(x), n, func(time.Time) {
-		if c.life == mine {
-			c.finished(j, x, made)
+		if c.attends(a) {
+			c.finished(a.simJob, x, made)
 		}
 	})
 	c.s.flush(x)
