@@ -68,7 +68,12 @@ type Job struct {
 	Request   uint64               // a number for people. If zero, none.
 	Output    *os.File             // an empty temporary file of the caller, open for reading and writing
 	MaxPixels int64                // If zero, 100,000,000.
+	Secret    []byte               // JobSecretSize bytes that name the job: who gives them again means the same job. If nil, drawn from Entropy.
+	Keep      bool                 // The result stays at its server to be asked for again with Secret: it is not acknowledged, and the job not withdrawn when ctx ends.
 }
+
+// JobSecretSize is the length of a job's secret, in bytes.
+const JobSecretSize = secretSize
 
 // Receipt tells what became of a job.
 type Receipt struct {

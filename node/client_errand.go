@@ -88,9 +88,10 @@ func (cl *Client) Encrypt(ctx context.Context, j Job) (Receipt, error) {
 }
 
 func (cl *Client) newErrand(ctx context.Context, j Job) (*errand, error) {
-	e := &errand{cl: cl, job: j, begun: time.Now(), secret: make([]byte, secretSize)}
-	if _, err := io.ReadFull(cl.config.Entropy, e.secret); err != nil {
-		return nil, fmt.Errorf("draw a job secret: %w", err)
+	e := &errand{cl: cl, job: j, begun: time.Now()}
+	var err error
+	if e.secret, err = cl.secretOf(j); err != nil {
+		return nil, err
 	}
 	if err := e.measure(); err != nil {
 		return nil, &localError{fmt.Errorf("read image: %w", err)}
@@ -101,9 +102,24 @@ func (cl *Client) newErrand(ctx context.Context, j Job) (*errand, error) {
 	e.search.job = &wire.TaskAssignmentRequest{
 		Job: e.id, Client: cl.config.Name, Request: j.Request, Size: uint64(e.job.Size),
 	}
-	var err error
 	e.events, err = cl.mail.subscribe(ctx)
 	return e, err
+}
+
+// secretOf returns the secret that a job has, or draws one.
+func (cl *Client) secretOf(j Job) ([]byte, error) {
+	switch len(j.Secret) {
+	case secretSize:
+		return j.Secret, nil
+	case 0:
+	default:
+		return nil, fmt.Errorf("node: a job secret of %d bytes, want %d", len(j.Secret), secretSize)
+	}
+	secret := make([]byte, secretSize)
+	if _, err := io.ReadFull(cl.config.Entropy, secret); err != nil {
+		return nil, fmt.Errorf("draw a job secret: %w", err)
+	}
+	return secret, nil
 }
 
 // jobIDOf returns the public id that a job's secret stands behind.

@@ -286,8 +286,11 @@ func (e *errand) moveOn(stage string, done, total int64) {
 }
 
 // acknowledge tells the server that the result is safe here. It has been verified: a lost acknowledgement only keeps the
-// server's copy longer.
+// server's copy longer. One that is to stay there is not acknowledged.
 func (e *errand) acknowledge(s *quic.Stream, t wire.TaskTrailer) {
+	if e.job.Keep {
+		return
+	}
 	s.SetDeadline(time.Now().Add(ackTimeout))
 	err := wire.WriteFrame(s, wire.TaskAck{Job: e.id, Result: t.Result})
 	if err == nil {

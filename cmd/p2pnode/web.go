@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"p2pnode/node"
+	"p2pnode/wire"
 )
 
 const (
@@ -47,10 +48,11 @@ func (s *server) serveHTTP(l net.Listener) (stop func()) {
 	if l == nil {
 		return func() {}
 	}
-	web := &http.Server{
-		Handler: s.guard(l.Addr(), s.routes()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	g, err := newGateway(s)
+	if err != nil {
+		s.config.Log.Error("gateway has no place for uploads", "error", err)
 	}
+	web := webServer(s.guard(l.Addr(), s.routes(g)))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -64,16 +66,26 @@ func (s *server) serveHTTP(l net.Listener) (stop func()) {
 		if web.Shutdown(ctx) != nil {
 			web.Close()
 		}
+		g.close()
 		<-done
 	}
 }
 
-func (s *server) routes() http.Handler {
+// webServer bounds what a client may take; the gateway allows large requests more time (gateway_visitor.go).
+func webServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+}
+
+func (s *server) routes(g *gateway) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.livez)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /v1/status", s.statusJSON)
 	mux.Handle("GET /metrics", s.metrics.handler(s.node))
+	g.routes(mux)
 	return mux
 }
 
@@ -128,10 +140,10 @@ func (s *server) guard(bound net.Addr, next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case !hostAllowed(r.Host, local):
-			http.Error(w, "this server is not called "+strconv.Quote(r.Host), http.StatusMisdirectedRequest)
+			writeProblem(w, problemFor(http.StatusMisdirectedRequest, usagef("this server is not called %q", r.Host)))
 		case !local && !s.bears(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="p2pnode"`)
-			http.Error(w, "a token of the cluster is needed: Authorization: Bearer TOKEN", http.StatusUnauthorized)
+			writeProblem(w, problemFor(http.StatusUnauthorized, failf(wire.CodeUnauthorized, "a token of the cluster is needed: Authorization: Bearer TOKEN")))
 		default:
 			next.ServeHTTP(w, r)
 		}
