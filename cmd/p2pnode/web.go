@@ -86,6 +86,7 @@ func (s *server) routes(g *gateway) http.Handler {
 	mux.HandleFunc("GET /v1/status", s.statusJSON)
 	mux.Handle("GET /metrics", s.metrics.handler(s.node))
 	g.routes(mux)
+	dashboardRoutes(mux)
 	return mux
 }
 
@@ -131,17 +132,19 @@ func (s *server) status(r *http.Request) (node.Status, error) {
 }
 
 // guard lets only requests through that name this server by an address, so that no
-// web page can reach it under a name of its own, and beyond loopback only holders of a token.
+// web page can reach it under a name of its own, and beyond loopback only holders of a token. The dashboard's own files
+// are for everybody: they show nothing that they have not asked for.
 func (s *server) guard(bound net.Addr, next http.Handler) http.Handler {
 	at, err := netip.ParseAddrPort(bound.String())
 	local := err == nil && at.Addr().Unmap().IsLoopback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		switch {
 		case !hostAllowed(r.Host, local):
 			writeProblem(w, problemFor(http.StatusMisdirectedRequest, usagef("this server is not called %q", r.Host)))
-		case !local && !s.bears(r):
+		case !local && !isDashboard(r) && !s.bears(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="p2pnode"`)
 			writeProblem(w, problemFor(http.StatusUnauthorized, failf(wire.CodeUnauthorized, "a token of the cluster is needed: Authorization: Bearer TOKEN")))
 		default:
