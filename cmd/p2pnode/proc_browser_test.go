@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -53,7 +54,11 @@ func newBrowser(t testing.TB) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--headless=new", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(), "--no-first-run", "--disable-gpu",
+	profile, err := os.MkdirTemp("", "p2pnode-browser-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--headless=new", "--remote-debugging-pipe", "--user-data-dir=" + profile, "--no-first-run", "--disable-gpu",
 		"--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--no-proxy-server", "about:blank"}
 	if os.Getuid() == 0 {
 		args = append([]string{"--no-sandbox"}, args...) // it has none for root
@@ -61,6 +66,7 @@ func newBrowser(t testing.TB) *browser {
 	child := exec.Command(path, args...)
 	child.ExtraFiles, child.SysProcAttr = []*os.File{itsIn, itsOut}, leashed() // its descriptors 3 and 4
 	if err := child.Start(); err != nil {
+		os.RemoveAll(profile)
 		t.Fatal(err)
 	}
 	itsIn.Close()
@@ -72,8 +78,10 @@ func newBrowser(t testing.TB) *browser {
 		ended := time.AfterFunc(10*time.Second, func() { child.Process.Kill() })
 		child.Wait()
 		ended.Stop()
+		syscall.Kill(-child.Process.Pid, syscall.SIGKILL) // its group: what it left running
 		to.Close()
 		from.Close()
+		os.RemoveAll(profile)
 	})
 	b.open()
 	return b
@@ -120,7 +128,7 @@ func (b *browser) tell(method string, params any) int {
 func (b *browser) call(method string, params, result any) {
 	b.t.Helper()
 	id := b.tell(method, params)
-	for b.from.SetReadDeadline(time.Now().Add(time.Minute)); ; {
+	for b.from.SetReadDeadline(time.Now().Add(2 * time.Minute)); ; {
 		content, err := b.heard.ReadBytes(0)
 		if err != nil {
 			b.t.Fatalf("%s: the browser does not answer: %v", method, err)
@@ -182,7 +190,7 @@ func (b *browser) await(expression string) {
 	b.t.Helper()
 	b.evaluate(fmt.Sprintf(`new Promise((yes, no) => {
 		const look = setInterval(() => { if (%s) { clearInterval(look); yes(true); } }, 20);
-		setTimeout(() => no("it does not come: " + document.body.innerText.slice(0, 2000)), 30000);
+		setTimeout(() => no("it does not come: " + document.body.innerText.slice(0, 2000)), 60000);
 	})`, expression), nil)
 }
 

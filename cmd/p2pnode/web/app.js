@@ -4,7 +4,7 @@
 
 const at = (id) => document.getElementById(id);
 const kept = { jobs: 40, events: 200, reigns: 30 }; // as many are shown at most
-const sight = { cluster: null, jobs: new Map(), events: [], reigns: [], told: false };
+const sight = { cluster: null, jobs: new Map(), events: [], reigns: [] };
 let token = sessionStorage.getItem("token") || "";
 
 // make builds an element; children are elements or text.
@@ -57,7 +57,8 @@ function showStatus(s) {
   at("quorum").textContent = s.quorum;
   at("self").textContent = "as " + s.self + " sees it · clients " + s.clients;
   at("servers").replaceChildren(...s.nodes.map((n) => serverRow(n, s.self)));
-  if (!sight.told) noteReign(new Date(), s.leader, s.epoch);
+  noteReign(new Date(), s.leader, s.epoch);
+  showReignBar();
 }
 
 function serverRow(n, self) {
@@ -83,11 +84,14 @@ function bar(percent) {
 
 // ---- who led, since when
 
-// noteReign takes the word that somebody leads, or nobody does.
+// noteReign takes the word that somebody leads, or nobody does. A status may tell it before the event that knows the time.
 function noteReign(time, leader, epoch, took) {
-  const last = sight.reigns[0];
-  if (last && last.leader === leader && (last.epoch === epoch || !leader)) return;
-  sight.reigns.unshift({ time: new Date(time), leader, epoch, took });
+  const known = sight.reigns.find((r) => r.leader === leader && (r.epoch === epoch || r === sight.reigns[0] && !leader));
+  time = new Date(time);
+  if (known && (!took || known.took)) return;
+  if (known) Object.assign(known, { time, took });
+  else sight.reigns.push({ time, leader, epoch, took });
+  sight.reigns.sort((a, b) => b.time - a.time);
   sight.reigns.length = Math.min(sight.reigns.length, kept.reigns);
   showReigns();
 }
@@ -98,7 +102,12 @@ function showReigns() {
     if (r.took) what.append(make("span", "hint", " after " + r.took.toFixed(2) + " s"));
     return make("li", "", clock(r.time), what, i === 0 && r.leader ? make("span", "pill star", "now") : "", make("span", "hint", "epoch " + count(r.epoch)));
   }));
-  const oldest = sight.reigns.at(-1).time, span = Math.max(1, Date.now() - oldest);
+  showReignBar();
+}
+
+// showReignBar draws the same as a strip of time that ends now.
+function showReignBar() {
+  const span = Math.max(1, Date.now() - sight.reigns.at(-1).time);
   at("reignbar").replaceChildren(...sight.reigns.toReversed().map((r, i, all) => {
     const piece = make("i", r.leader ? "" : "none");
     piece.style.flexGrow = String(Math.max(.002, ((all[i + 1] ? all[i + 1].time : Date.now()) - r.time) / span));
@@ -142,13 +151,12 @@ function showJobs() {
 // ---- events
 
 function noteEvent(e) {
-  sight.told = true;
   sight.events.unshift(e);
   sight.events.length = Math.min(sight.events.length, kept.events);
   const [subject, state] = [e.kind.split("-")[0], e.kind.slice(e.kind.indexOf("-") + 1)];
   if (subject === "job" && e.job) noteJob(e.job, state === "moved" ? "assigned" : state, e.server, e.time, e.attempt, e.from);
   if (e.kind === "leader-elected" || e.kind === "leader-confirmed") noteReign(e.time, e.leader, e.epoch, e.seconds);
-  if (e.kind === "leader-lost") noteReign(e.time, null, e.epoch || (sight.reigns[0] || {}).epoch || 0);
+  if (e.kind === "leader-lost") noteReign(e.time, null, e.epoch || 0);
 }
 
 const bad = /failed|lost|dead|cancelled|fault-begun/;
