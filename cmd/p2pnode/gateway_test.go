@@ -139,7 +139,7 @@ func (g *gateway) nothingLeft(t testing.TB) {
 
 func TestGatewayRevealsAndMeasuresHere(t *testing.T) {
 	g := loneGateway(t)
-	open, sealed := holding(t, "open to all", ""), holding(t, "sealed", "key")
+	open := holding(t, "open to all", "")
 	form, kind := formOf(t, field{"image", "p.png", open})
 	if w := g.post("/v1/decrypt", kind, form); w.Code != 200 || w.Body.String() != "open to all" || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("decrypt: %d %v %q", w.Code, w.Header(), w.Body)
@@ -150,13 +150,21 @@ func TestGatewayRevealsAndMeasuresHere(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || found.Text == nil || *found.Text != "open to all" || found.Sealed || found.Input != "p.png" {
 		t.Errorf("decrypt: %d %s", w.Code, w.Body)
 	}
-	if w := g.post("/v1/decrypt", "image/png", []byte(sealed), "X-P2pnode-Passphrase", "%6bey"); w.Body.String() != "sealed" {
-		t.Errorf("decrypt of a plain body: %d %s", w.Code, w.Body)
-	}
 	w = g.post("/v1/capacity?format=classic", "image/png", []byte(open))
 	var room held
 	if err := json.Unmarshal(w.Body.Bytes(), &room); err != nil || room.Width != 120 || room.Format != "classic" || room.Capacity != 120*90*3/8-4 {
 		t.Errorf("capacity: %d %s", w.Code, w.Body)
+	}
+	g.nothingLeft(t)
+}
+
+func TestGatewayOpensWhatIsSealed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("Argon2id takes long under the race detector")
+	}
+	g, sealed := loneGateway(t), holding(t, "sealed", "key")
+	if w := g.post("/v1/decrypt", "image/png", []byte(sealed), "X-P2pnode-Passphrase", "%6bey"); w.Body.String() != "sealed" {
+		t.Errorf("decrypt of a plain body: %d %s", w.Code, w.Body)
 	}
 	g.nothingLeft(t)
 }

@@ -113,7 +113,7 @@ type paced struct {
 // allow sets the deadline of what moves next.
 func (p *paced) allow(n int) {
 	p.moved += int64(n)
-	p.deadline(p.begun.Add(slowStart + time.Duration(p.moved)*time.Second/slowFloor))
+	p.deadline(p.begun.Add(slowStart + time.Duration(p.moved/slowFloor)*time.Second))
 }
 
 func (p *paced) Read(b []byte) (int, error) {
