@@ -19,6 +19,7 @@ type ear struct {
 	count    int
 	buckets  [bucketCount]seenBucket    // likewise
 	sealed   map[wire.Boot]*numbers     // counters of datagrams that brought a message; no two of one sender have the same
+	asked    map[asker]*numbers         // likewise, of clients' questions: sent from elsewhere, one is another, whose cookie is none
 	messages map[wire.Boot]*numbers     // ids of messages
 	records  map[wire.JobID]wire.Record // as they were then
 	in, out  map[spot]int
@@ -43,12 +44,12 @@ type numbers struct {
 
 const lowNumbers = 1 << 20
 
-// take adds n to the numbers of boot, and reports whether it was there.
-func take(of map[wire.Boot]*numbers, boot wire.Boot, n uint64) bool {
-	s := of[boot]
+// take adds n to the numbers of one sender, and reports whether it was there.
+func take[K comparable](of map[K]*numbers, whose K, n uint64) bool {
+	s := of[whose]
 	if s == nil {
 		s = &numbers{high: map[uint64]bool{}}
-		of[boot] = s
+		of[whose] = s
 	}
 	if n >= lowNumbers {
 		was := s.high[n]
@@ -70,7 +71,7 @@ func (c *check) ear(x *simNode) *ear {
 		return e
 	}
 	e := &ear{
-		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[wire.Boot]*numbers{}, messages: map[wire.Boot]*numbers{}, records: map[wire.JobID]wire.Record{}, in: map[spot]int{}, out: map[spot]int{},
+		life: x.life, born: c.s.local(x), promised: x.disk.promised, sealed: map[wire.Boot]*numbers{}, asked: map[asker]*numbers{}, messages: map[wire.Boot]*numbers{}, records: map[wire.JobID]wire.Record{}, in: map[spot]int{}, out: map[spot]int{},
 		proven: map[spot]bool{},
 	}
 	x.ear = e
@@ -119,11 +120,13 @@ func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 		return false
 	}
 	boot, counter := wire.Boot(p[8:24]), binary.BigEndian.Uint64(p[24:])
-	copied := take(e.sealed, boot, counter)
-	if copied && !client {
+	if client {
+		return take(e.asked, asker{boot, events[len(events)-1].Addr}, counter)
+	}
+	if take(e.sealed, boot, counter) {
 		c.fail("%s takes datagram %d of %x twice: %v", x.name, counter, boot[:4], events[len(events)-1].Message.Kind())
 	}
-	return copied && client
+	return false
 }
 
 // sent: an address that has proved nothing gets no more bytes than came from there. The other nodes' addresses are left out:
