@@ -56,10 +56,16 @@ type core struct {
 	leaderAt time.Time // when the leader now gone was last heard
 	later    nextVersion
 	changes  []change
-	canvass  uint64 // messages Election and Coordinator said, copies not counted
-	led      bool   // a leader was known when last a change was noted
+	canvass  uint64      // messages Election and Coordinator said, copies not counted
+	ruler    wire.NodeID // who led when last a change was noted; zero: nobody
 	stopping bool
 	fatal    error
+
+	journal    journal
+	lives      lives
+	firstBoot  wire.Boot // names this run
+	canvassing bool      // a campaign of this node has been noted since a leader was known
+	pausedAt   time.Time // when the loop was last late
 }
 
 // coreConfig is the part of Config that decisions depend on, with its defaults filled in.
@@ -87,9 +93,11 @@ func newCore(now time.Time, c coreConfig) *core {
 	k := &core{
 		cfg: c, peers: map[wire.NodeID]*peer{}, ledger: NewLedger(c.MaxJobs), mine: map[wire.JobID]*Mine{},
 		touched: map[wire.JobID]time.Time{}, begun: map[wire.JobID]uint32{}, left: map[wire.JobID]uint32{}, confirms: map[wire.JobID]*confirm{}, replicas: map[replica]wire.JobID{},
-		callers: map[wire.JobID]caller{}, askers: map[asker]asked{}, beatAt: now, sweepAt: now.Add(sweepEvery),
+		callers: map[wire.JobID]caller{}, askers: map[asker]asked{}, beatAt: now, sweepAt: now.Add(sweepEvery), lives: newLives(),
 	}
 	k.open(now)
+	k.firstBoot = k.ep.Boot()
+	k.note(now, event{kind: NodeStarted})
 	k.elect = election.New(now, k.electionConfig())
 	k.restore(now, c.snapshot)
 	k.greeting = greeting{next: now, wideAt: now, remembered: c.snapshot.Peers}
@@ -194,6 +202,7 @@ func (c *core) lineUp() {
 
 // resume follows a suspend: leadership goes, and a new boot nonce keeps packet counters from repeating.
 func (c *core) resume(now time.Time) {
+	c.note(now, event{kind: NodeResumed})
 	c.elect.Resign(now)
 	c.digest(now)
 	c.open(now)
@@ -207,12 +216,14 @@ func (c *core) resume(now time.Time) {
 // late is told when the loop woke later than it wanted.
 func (c *core) late(now time.Time, gap time.Duration) {
 	c.gap, c.gapAt = gap, now
+	c.notePause(now, gap)
 	c.elect.Paused(now, gap)
 }
 
 // stop takes no more jobs and gives up the lead, so that others go on while this node finishes the jobs it has.
 func (c *core) stop(now time.Time) {
 	c.stopping = true
+	c.note(now, event{kind: NodeStopping})
 	c.elect.Retire(now)
 	c.reload()
 	c.beatAt = now

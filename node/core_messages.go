@@ -31,7 +31,7 @@ func (c *core) peerSays(now time.Time, p *peer, e wire.Event) {
 	case wire.PingReq:
 		c.relayPing(now, p.id, m)
 	case wire.Leave:
-		c.lose(now, p, election.Left)
+		c.part(now, p, election.Left, PeerLeft)
 	case wire.HistoryAdd:
 		c.learn(now, e, []wire.Record{m.Record})
 	case wire.HistoryRemove:
@@ -117,11 +117,11 @@ func (c *core) turned(now time.Time, o election.Output) {
 			ch.took, c.leaderAt = now.Sub(c.leaderAt), time.Time{}
 		}
 	}
-	if (c.led || ch.leader != "") && len(c.changes) < maxChanges { // still nobody is no news
+	if !(c.ruler.IsZero() && o.Leader.IsZero()) && len(c.changes) < maxChanges { // still nobody is no news
 		c.changes = append(c.changes, ch)
 	}
-	c.led = ch.leader != ""
 	c.handed(now, o)
+	c.noteTurn(now, o.Leader, o.Role, o.Epoch, ch.took)
 	if o.Role == wire.Leader {
 		c.enthrone(now, o.Epoch)
 	} else {

@@ -75,12 +75,16 @@ func (c *core) up(now time.Time, e wire.Event) {
 		c.lineUp()
 	}
 	reborn := !p.boot.IsZero() && p.boot != e.Boot
+	news := p.returning()
+	if reborn {
+		news = PeerRestarted
+	}
 	p.name, p.boot, p.control, p.listed, p.data = e.Hello.Name, e.Boot, e.Addr, e.Hello.Control, e.Hello.Data
 	if reborn {
 		c.lose(now, p, election.Dead)
 		p.beat = wire.Heartbeat{}
 	}
-	c.hear(now, p)
+	c.hearAs(now, p, news)
 	p.features = e.Hello.Features
 	c.elect.SetAble(p.id, p.features&wire.FeatureRotation != 0)
 	c.remember(p)
@@ -98,11 +102,23 @@ func (c *core) refused(e wire.Event) {
 }
 
 // hear takes direct evidence of a live peer.
-func (c *core) hear(now time.Time, p *peer) {
+func (c *core) hear(now time.Time, p *peer) { c.hearAs(now, p, p.returning()) }
+
+// returning is what it means that a peer is heard which was not held alive.
+func (p *peer) returning() EventKind {
+	if p.boot.IsZero() {
+		return PeerJoined
+	}
+	return PeerRecovered
+}
+
+// hearAs is hear, with the event that it is if the peer was not held alive.
+func (c *core) hearAs(now time.Time, p *peer, news EventKind) {
 	p.heard, p.grace, p.stretched = now, 0, false
 	c.elect.Heard(now, p.id)
 	if p.standing != election.Alive {
 		reunited := !p.live()
+		c.notePeer(now, news, p)
 		c.stand(now, p, election.Alive)
 		if reunited {
 			c.recount(now)
@@ -132,6 +148,14 @@ func (c *core) lose(now time.Time, p *peer, s election.Standing) {
 	c.recount(now)
 }
 
+// part loses a peer, and writes down how.
+func (c *core) part(now time.Time, p *peer, s election.Standing, how EventKind) {
+	if p.live() {
+		c.notePeer(now, how, p)
+	}
+	c.lose(now, p, s)
+}
+
 // detect moves every peer along: alive, suspected, dead, forgotten (PROTOCOL.md §7).
 func (c *core) detect(now time.Time) {
 	for _, p := range c.sorted() {
@@ -157,13 +181,14 @@ func (c *core) heard(now time.Time, e wire.Event) {
 
 func (c *core) suspect(now time.Time, p *peer) {
 	p.probeAt, p.askAt = now, now.Add(probeEvery)
+	c.notePeer(now, PeerSuspected, p)
 	c.stand(now, p, election.Suspected)
 }
 
 func (c *core) detectSuspect(now time.Time, p *peer) {
 	if !now.Before(c.deadAt(p)) {
 		if !c.stretch(now, p) {
-			c.lose(now, p, election.Dead)
+			c.part(now, p, election.Dead, PeerFailed)
 			return
 		}
 	}

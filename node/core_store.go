@@ -75,6 +75,7 @@ func (c *core) restore(now time.Time, s Snapshot) {
 			c.touched[r.Job] = now
 		}
 	}
+	c.recall(now, s.Since)
 	for job, m := range s.Mine {
 		c.mine[job] = &m
 		if r, ok := c.ledger.Get(job); ok && (r.State == wire.Acked || r.State == wire.Cancelled) {

@@ -89,6 +89,7 @@ func (c *core) takeChunk(now time.Time, p *peer, e wire.Event, m wire.HistoryChu
 // learn merges records from a peer and lets the endpoint acknowledge them once they are on disk.
 func (c *core) learn(now time.Time, e wire.Event, records []wire.Record) {
 	var changed []wire.Record
+	_, pulled := e.Message.(wire.HistoryChunk)
 	for _, r := range records {
 		if Valid(r) != nil {
 			continue
@@ -100,6 +101,7 @@ func (c *core) learn(now time.Time, e wire.Event, records []wire.Record) {
 		if won {
 			changed = append(changed, r)
 			c.noticed(now, r)
+			c.noteJob(now, r, pulled)
 		}
 	}
 	release := func(now time.Time) { c.ep.Release(now, e.Peer, e.Boot, e.ID) }
@@ -139,6 +141,7 @@ func (c *core) record(now time.Time, r wire.Record, b Batch) (n uint64, err erro
 	if won {
 		b.Records = append(b.Records, r)
 		c.noticed(now, r)
+		c.noteJob(now, r, false)
 		if f := c.confirms[r.Job]; f != nil && f.rec.State == r.State && f.rec.Attempt == r.Attempt {
 			c.replicate(now, f)
 		} else {

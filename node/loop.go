@@ -30,6 +30,10 @@ type loop struct {
 	done    chan struct{} // closed when run returns
 	dropped atomic.Uint64 // datagrams that found the queue full
 
+	news      chan struct{} // owned by run; closed and made anew when something has happened
+	published uint64        // owned by run: number of the event last told of
+	watchers  atomic.Int64  // how many wait for news
+
 	pending  []Batch       // owned by run
 	dropping []chore       // owned by run
 	last     time.Time     // owned by run: the previous wake-up
@@ -58,7 +62,7 @@ func newLoop(c *core, control net.PacketConn, log *slog.Logger, m Metrics) *loop
 		core: c, control: control, log: log, metrics: m,
 		packets: make(chan inbound, packetQueue), calls: make(chan func(time.Time, *core), callQueue),
 		stored: make(chan uint64, 1), batches: make(chan Batch, callQueue), drops: make(chan chore, callQueue),
-		failed: make(chan error, 1), done: make(chan struct{}),
+		failed: make(chan error, 1), done: make(chan struct{}), news: make(chan struct{}),
 	}
 }
 
@@ -185,19 +189,11 @@ func (l *loop) step() {
 	l.pending = append(l.pending, l.core.takeBatches()...)
 	l.dropping = append(l.dropping, l.core.takeDrops()...)
 	for _, ch := range l.core.takeChanges() {
-		l.report(ch)
+		if l.metrics != nil && ch.took > 0 {
+			l.metrics.Elected(ch.took)
+		}
 	}
-}
-
-func (l *loop) report(ch change) {
-	if ch.leader == "" {
-		l.log.Info("leader lost", "epoch", ch.epoch)
-		return
-	}
-	l.log.Info("leader elected", "leader", ch.leader, "epoch", ch.epoch, "role", ch.role.String())
-	if l.metrics != nil && ch.took > 0 {
-		l.metrics.Elected(ch.took)
-	}
+	l.publish()
 }
 
 // deafAfter is how many reads of a socket may fail in a row: an ICMP error of an earlier send fails one.

@@ -278,6 +278,11 @@ func (n *Node) Status(ctx context.Context) (s Status, err error) {
 	return s, err
 }
 
+// Events returns what this node saw happen, a page at a time.
+func (n *Node) Events(ctx context.Context, q EventsQuery) (Events, error) {
+	return n.loop.events(ctx, q)
+}
+
 // withDefaults checks c and fills in what is zero.
 func (c Config) withDefaults() (Config, error) {
 	switch {

@@ -15,14 +15,16 @@ import (
 
 // stateOf is a hash over all that a core is made of, its endpoint and election included: whatever field is added to them is in
 // it. Left out, because they are to change or cannot: what was counted, the latest time told, buffers whose content means
-// nothing, keys derived and kept, the configuration and the simulation's randomness.
+// nothing, keys derived and kept, the configuration and the simulation's randomness; of events only how many there were counts, and
+// the lives of jobs follow from the ledger.
 func stateOf(c *core) uint64 {
 	return walkOf(reflect.TypeFor[*core]())(stateHash{seen: map[unsafe.Pointer]bool{}}, unsafe.Pointer(&c))
 }
 
 // stateless are the fields left out, by the type they are in.
 var stateless = map[string][]string{
-	"node.core":       {"cfg"},
+	"node.core":       {"cfg", "lives"},
+	"node.journal":    {"ring"},
 	"wire.baker":      {"hash", "made", "who"},
 	"wire.Endpoint":   {"arrival", "cfg", "count", "frames", "now", "opener", "payload", "ring", "scratch", "stock", "taken", "text", "told"},
 	"time.Time":       {"loc"},

@@ -1,0 +1,105 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"p2pnode/wire"
+)
+
+// maxWatchers is how many may wait for the next event at once.
+const maxWatchers = 64
+
+// errWatched is returned to one more.
+var errWatched = &RemoteError{Code: wire.CodeBusy, Detail: "too many wait for events of this server already"}
+
+// publish logs what happened since it was last called, and wakes whoever waits for it.
+func (l *loop) publish() {
+	j := &l.core.journal
+	if j.last == l.published {
+		return
+	}
+	for n := max(l.published+1, j.oldest()); n <= j.last; n++ {
+		if e := j.at(n); l.log.Enabled(context.Background(), e.level()) {
+			l.log.LogAttrs(context.Background(), e.level(), e.words(), l.core.attributes(e)...)
+		}
+	}
+	l.published = j.last
+	close(l.news)
+	l.news = make(chan struct{})
+}
+
+// events answers a query, after waiting for the next event if there is none yet.
+func (l *loop) events(ctx context.Context, q EventsQuery) (p Events, err error) {
+	q = q.bounded()
+	if q.Wait > 0 {
+		if l.watchers.Add(1) > maxWatchers {
+			l.watchers.Add(-1)
+			return p, errWatched
+		}
+		defer l.watchers.Add(-1)
+	}
+	enough := time.After(q.Wait)
+	for {
+		var news <-chan struct{}
+		if err := l.do(ctx, func(_ time.Time, c *core) { p, news = c.events(q), l.news }); err != nil {
+			return p, err
+		}
+		if len(p.Events) > 0 || p.Lost > 0 || q.Wait == 0 {
+			return p, nil
+		}
+		select {
+		case <-news:
+		case <-enough:
+			return p, nil
+		case <-ctx.Done():
+			return p, context.Cause(ctx)
+		case <-l.done:
+			return p, errStopped
+		}
+	}
+}
+
+// level is how loud an event is logged: changes of roles and members are for everybody, every step of every job is not.
+func (e *event) level() slog.Level {
+	switch e.kind {
+	case JobAssigned, JobRunning, JobDone, JobAcked, JobCancelled, PeerSuspected, ElectionStarted:
+		return slog.LevelDebug
+	case PeerRecovered:
+		if e.took == 0 { // only suspected
+			return slog.LevelDebug
+		}
+	}
+	return slog.LevelInfo
+}
+
+// phrases are the messages that events are logged with.
+var phrases = map[EventKind]string{
+	NodeStarted: "node started", NodePaused: "node paused", NodeResumed: "node resumed", NodeStopping: "node stopping",
+	FaultBegun: "fault begun", FaultEnded: "fault ended", SteppedDown: "leader stepped down",
+	ElectionStarted: "election started", LeaderElected: "leader elected", LeaderConfirmed: "leader confirmed", LeaderLost: "leader lost",
+	PeerJoined: "peer joined", PeerSuspected: "peer suspected", PeerRecovered: "peer recovered", PeerFailed: "peer failed",
+	PeerLeft: "peer left", PeerRestarted: "peer restarted",
+	JobAssigned: "job assigned", JobMoved: "job moved", JobRunning: "job running", JobDone: "job done", JobAcked: "job acked",
+	JobCancelled: "job cancelled", JobFailed: "job failed",
+}
+
+func (e *event) words() string { return phrases[e.kind] }
+
+// attributes are the facts of an event, under the names of docs/LOGGING.md.
+func (c *core) attributes(e *event) []slog.Attr {
+	v := c.describe(e)
+	all := []slog.Attr{
+		slog.String("peer", v.Peer), slog.String("job", v.Job), slog.Uint64("attempt", uint64(v.Attempt)), slog.String("server", v.Server),
+		slog.String("from", v.From), slog.String("leader", v.Leader), slog.Uint64("epoch", v.Epoch), slog.String("code", v.Code),
+		slog.Duration("took", e.took),
+	}
+	kept := all[:0]
+	for _, a := range all {
+		if !a.Value.Equal(slog.StringValue("")) && !a.Value.Equal(slog.Uint64Value(0)) && !a.Value.Equal(slog.DurationValue(0)) {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
