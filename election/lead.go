@@ -75,3 +75,11 @@ func (m *Machine) Retire(now time.Time) {
 	m.retired = true
 	m.Resign(now)
 }
+
+// Return ends what Retire began: this node campaigns again when there is need.
+func (m *Machine) Return(now time.Time) {
+	m.retired = false
+	if m.leader.IsZero() && !m.polling() {
+		m.listen(now)
+	}
+}

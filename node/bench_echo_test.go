@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func newEchoServer(t testing.TB, data net.PacketConn, change func(*quic.Config))
 	if e.tls, err = e.ident.ServerTLS(IDOf("echo")); err != nil {
 		t.Fatal(err)
 	}
-	tr := newTransport(Config{Name: "echo", Data: data, Workers: 1}, e.tls, e.ident, nil, nil)
+	tr := newTransport(Config{Name: "echo", Data: data, Workers: 1}, e.tls, e.ident, nil, nil, new(atomic.Bool))
 	q, err := tr.listen()
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,7 +106,7 @@ func (o *office) open(name string, host netip.Addr, change func(*Config)) *post 
 		change(&c)
 	}
 	p := &post{o: o, name: name, control: control, results: results, mine: map[wire.JobID]*Mine{}}
-	p.transport = newTransport(c, tls, o.ident, p, results)
+	p.transport = newTransport(c, tls, o.ident, p, results, new(atomic.Bool))
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	p.ended.Go(p.serve)
@@ -375,9 +375,12 @@ func (p *post) count(job wire.JobID, f func(e *page)) error {
 	return nil
 }
 
-func (p *post) status(context.Context) ([]byte, error) {
-	return fmt.Appendf(nil, `{"self":%q}`, p.name), nil
+func (p *post) report(context.Context, wire.Query, viewer) (any, error) {
+	return Status{Self: p.name}, nil
 }
+
+func (p *post) fault(context.Context, time.Duration) error { return nil }
+func (p *post) stepDown(context.Context) error             { return nil }
 
 func (p *post) seen(job wire.JobID) {
 	p.o.mu.Lock()

@@ -97,7 +97,7 @@ func (cl *Client) Examine(ctx context.Context, s Sighting) (x Examination) {
 	defer cl.dial.drop(s.contact.Server.ID, conn)
 	for range examinations {
 		asked := time.Now()
-		status, err := cl.inquire(ctx, s.contact)
+		status, err := cl.inquire(ctx, s.contact, cl.query(wire.Query{What: "status"}))
 		if err != nil {
 			x.Err = err
 			return x

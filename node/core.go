@@ -66,6 +66,9 @@ type core struct {
 	firstBoot  wire.Boot // names this run
 	canvassing bool      // a campaign of this node has been noted since a leader was known
 	pausedAt   time.Time // when the loop was last late
+
+	drill    drill
+	yieldsTo time.Time // it has stepped down, and does not campaign before; zero: it may
 }
 
 // coreConfig is the part of Config that decisions depend on, with its defaults filled in.
@@ -130,16 +133,23 @@ func (c *core) electionConfig() election.Config {
 
 // Receive takes one datagram.
 func (c *core) Receive(now time.Time, from netip.AddrPort, p []byte) {
+	if c.deaf() {
+		return
+	}
 	c.ep.Receive(now, from, p)
 	c.digest(now)
 }
 
 // Advance does what is due.
 func (c *core) Advance(now time.Time) {
+	if c.exercise(now); c.deaf() {
+		return
+	}
 	c.ep.Advance(now)
 	c.digest(now)
 	c.detect(now)
 	c.rest()
+	c.comeBack(now)
 	c.elect.Advance(now)
 	c.greet(now)
 	c.beat(now)
@@ -150,7 +160,12 @@ func (c *core) Advance(now time.Time) {
 
 // Deadline returns when Advance is next needed.
 func (c *core) Deadline() time.Time {
+	if c.deaf() {
+		return c.drill.to
+	}
 	d := earliest(c.ep.Deadline(), c.elect.Deadline())
+	d = earliest(d, c.drill.from)
+	d = earliest(d, c.yieldsTo)
 	d = earliest(d, c.beatAt)
 	d = earliest(d, c.greeting.next)
 	d = earliest(d, c.sweepAt)
@@ -169,7 +184,13 @@ func earliest(a, b time.Time) time.Time {
 }
 
 // Take returns the datagrams to send.
-func (c *core) Take() []wire.Datagram { return c.ep.Take() }
+func (c *core) Take() []wire.Datagram {
+	out := c.ep.Take()
+	if c.deaf() {
+		return nil
+	}
+	return out
+}
 
 // digest works off what the endpoint and the election have produced until both are quiet.
 func (c *core) digest(now time.Time) {

@@ -128,7 +128,7 @@ func (c *core) owns(owner []byte, job wire.JobID) bool {
 // describe puts an event into words.
 func (c *core) describe(e *event) Event {
 	v := Event{
-		Seq: e.seq, Time: e.at.Round(0).UTC(), Node: c.cfg.Name, Kind: e.kind, Peer: c.named(e.peer), Leader: c.named(e.leader),
+		Seq: e.seq, Time: wall(e.at), Node: c.cfg.Name, Kind: e.kind, Peer: c.named(e.peer), Leader: c.named(e.leader),
 		Epoch: e.epoch, Attempt: e.attempt, Server: c.named(e.server), From: c.named(e.from), Seconds: e.took.Seconds(),
 	}
 	if !e.job.IsZero() {

@@ -82,7 +82,7 @@ func (c *core) up(now time.Time, e wire.Event) {
 	p.name, p.boot, p.control, p.listed, p.data = e.Hello.Name, e.Boot, e.Addr, e.Hello.Control, e.Hello.Data
 	if reborn {
 		c.lose(now, p, election.Dead)
-		p.beat = wire.Heartbeat{}
+		p.standing, p.beat = election.Dead, wire.Heartbeat{}
 	}
 	c.hearAs(now, p, news)
 	p.features = e.Hello.Features
@@ -114,6 +114,9 @@ func (p *peer) returning() EventKind {
 
 // hearAs is hear, with the event that it is if the peer was not held alive.
 func (c *core) hearAs(now time.Time, p *peer, news EventKind) {
+	if p.standing == election.Left {
+		return // this process has said goodbye; it only has not ended yet
+	}
 	p.heard, p.grace, p.stretched = now, 0, false
 	c.elect.Heard(now, p.id)
 	if p.standing != election.Alive {

@@ -48,6 +48,8 @@ func (c *core) readiness(now time.Time, leader wire.NodeID) (bool, string) {
 	switch {
 	case c.stopping:
 		return false, "stopping"
+	case c.deaf():
+		return false, "deaf and mute: a fault on purpose"
 	case leader.IsZero():
 		return false, c.whyNot(c.elect.Ready(now))
 	case leader != c.cfg.self:
@@ -95,6 +97,10 @@ func first(as []netip.AddrPort) string {
 		return ""
 	}
 	return as[0].String()
+}
+
+func sortPeers(ps []PeerInfo) {
+	slices.SortFunc(ps, func(a, b PeerInfo) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 func sortNodes(ns []NodeStatus) {

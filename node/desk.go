@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -57,12 +56,55 @@ func (d counter) stored(ctx context.Context, job wire.JobID) (m *Mine, err error
 	return m, err
 }
 
-func (d counter) status(ctx context.Context) ([]byte, error) {
-	var s Status
-	if err := d.loop.do(ctx, func(now time.Time, c *core) { s = c.status(now) }); err != nil {
-		return nil, err
+func (d counter) report(ctx context.Context, q wire.Query, v viewer) (answer any, err error) {
+	jobs := JobsQuery{State: q.State, Max: int(q.Max), Page: q.Page, Scope: v.scope(), owner: v.owner}.bounded()
+	found := true
+	ask := func(f func(now time.Time, c *core)) error { return d.loop.do(ctx, f) }
+	switch q.What {
+	case "status":
+		err = ask(func(now time.Time, c *core) { answer = c.status(now) })
+	case "peers":
+		err = ask(func(now time.Time, c *core) { answer = c.peersReport(now) })
+	case "jobs":
+		err = ask(func(_ time.Time, c *core) { answer = c.jobsReport(jobs) })
+	case "job":
+		err = ask(func(_ time.Time, c *core) { answer, found = c.jobReport(q.Job, jobs) })
+	case "events":
+		return d.loop.events(ctx, EventsQuery{
+			After: q.After, Run: q.Run, Max: int(q.Max), Wait: time.Duration(q.Wait) * time.Millisecond, Job: q.Job, Scope: v.scope(), owner: v.owner,
+		})
+	default:
+		return nil, &RemoteError{Code: wire.CodeUsage, Detail: "reports: status, peers, jobs, job, events"}
 	}
-	return json.Marshal(s)
+	if err == nil && !found {
+		err = noSuchJob(jobs.Scope)
+	}
+	return answer, err
+}
+
+// noSuchJob does not tell whether there is a job that the asker may not see.
+func noSuchJob(s Scope) error {
+	if s == ScopeOwn {
+		return &RemoteError{Code: wire.CodeNotFound, Detail: "no such job of this address; with the peer token all jobs are shown"}
+	}
+	return &RemoteError{Code: wire.CodeNotFound, Detail: "the ledger does not know this job"}
+}
+
+func (d counter) fault(ctx context.Context, down time.Duration) error {
+	return d.order(ctx, func(now time.Time, c *core) error { return c.fault(now, down) })
+}
+
+func (d counter) stepDown(ctx context.Context) error {
+	return d.order(ctx, func(now time.Time, c *core) error { return c.stepDown(now) })
+}
+
+// order has the core do something, which it may refuse.
+func (d counter) order(ctx context.Context, f func(now time.Time, c *core) error) error {
+	var refused error
+	if err := d.loop.do(ctx, func(now time.Time, c *core) { refused = f(now, c) }); err != nil {
+		return err
+	}
+	return refused
 }
 
 func (d counter) seen(job wire.JobID) {

@@ -3,9 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -165,32 +163,6 @@ func (s *search) nameOf(id wire.NodeID) string {
 	return s.hints[id].Name
 }
 
-// Status asks a server for the cluster's status in JSON: a configured one, or else the leader, if there is one.
-func (cl *Client) Status(ctx context.Context) ([]byte, error) {
-	events, err := cl.mail.subscribe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cl.mail.unsubscribe(events)
-	s := cl.newSearch()
-	s.targets, s.places = cl.targets(ctx)
-	s.begin(time.Now())
-	var failed error
-	for {
-		if err := cl.seek(ctx, s, events, func() bool { return s.spokesman(time.Now()) != nil }, func() {}); err != nil {
-			return nil, errors.Join(err, failed)
-		}
-		v := s.spokesman(time.Now())
-		report, err := cl.inquire(ctx, s.contact(v))
-		var remote *RemoteError
-		if err == nil || errors.As(err, &remote) {
-			return report, err
-		}
-		failed = err
-		delete(s.servers, v.node.ID)
-	}
-}
-
 // spokesman returns the server to ask for the status; nil: none yet. Nobody waits long for the leader's own answer.
 func (s *search) spokesman(now time.Time) *server {
 	if s.chosen == nil {
@@ -223,40 +195,3 @@ func (s *search) contact(v *server) *assignment {
 		Token: v.answer.Token, From: v.event.Addr,
 	}
 }
-
-// inquire asks one server for its status over QUIC.
-func (cl *Client) inquire(ctx context.Context, a *assignment) ([]byte, error) {
-	conn, _, err := cl.dial.connect(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	cl.pin(a)
-	st, err := conn.OpenStreamSync(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer context.AfterFunc(ctx, func() { st.SetDeadline(past) })()
-	defer st.CancelRead(abandoned)
-	proof, err := cl.proof(conn)
-	if err != nil {
-		return nil, err
-	}
-	if err := wire.WriteFrame(st, wire.Query{What: "status", Proof: proof}); err != nil {
-		return nil, err
-	}
-	st.Close()
-	f, err := wire.ReadFrame(io.Reader(st), reportMax)
-	if err != nil {
-		return nil, err
-	}
-	r, ok := f.(wire.Report)
-	if !ok {
-		return nil, fmt.Errorf("node: stream frame %d in answer to a query", f.StreamKind())
-	}
-	if r.Code != wire.CodeOK {
-		return nil, &RemoteError{From: a.Server.Name, Code: r.Code, Detail: r.Detail}
-	}
-	return r.JSON, nil
-}
-
-const reportMax = 4 << 20

@@ -30,9 +30,10 @@ type loop struct {
 	done    chan struct{} // closed when run returns
 	dropped atomic.Uint64 // datagrams that found the queue full
 
+	deaf      atomic.Bool   // set by run: a fault on purpose lasts
 	news      chan struct{} // owned by run; closed and made anew when something has happened
 	published uint64        // owned by run: number of the event last told of
-	watchers  atomic.Int64  // how many wait for news
+	watchers  audience      // who waits for news
 
 	pending  []Batch       // owned by run
 	dropping []chore       // owned by run
@@ -181,6 +182,7 @@ func (l *loop) receive(p inbound) {
 // step lets the core do what is due, and carries out what came of everything.
 func (l *loop) step() {
 	l.core.Advance(time.Now())
+	l.deaf.Store(l.core.deaf())
 	for _, d := range l.core.Take() {
 		if err := sendOn(l.control, l.links, d.To, d.Data); err != nil && !gone(err) {
 			l.log.Debug("datagram not sent", "to", d.To, "error", err)
@@ -217,6 +219,10 @@ func (l *loop) read(conn net.PacketConn) error {
 		}
 		failed = 0
 		*b = (*b)[:n]
+		if l.deaf.Load() {
+			packetBuffers.Put(b)
+			continue
+		}
 		l.post(inbound{addrPort(from), b})
 	}
 }

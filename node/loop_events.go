@@ -3,16 +3,50 @@ package node
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"p2pnode/wire"
 )
 
-// maxWatchers is how many may wait for the next event at once.
-const maxWatchers = 64
+const (
+	maxWatchers  = 64 // who wait for the next event at once
+	watchersEach = 8  // of one owner
+)
 
 // errWatched is returned to one more.
 var errWatched = &RemoteError{Code: wire.CodeBusy, Detail: "too many wait for events of this server already"}
+
+// audience counts who waits for events.
+type audience struct {
+	mu  sync.Mutex
+	all int            // guarded by mu
+	of  map[string]int // by owner; guarded by mu
+}
+
+// enter lets one in, if there is room. The node's own process has no owner.
+func (a *audience) enter(owner []byte) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.all >= maxWatchers || len(owner) > 0 && a.of[string(owner)] >= watchersEach {
+		return false
+	}
+	if a.of == nil {
+		a.of = map[string]int{}
+	}
+	a.all++
+	a.of[string(owner)]++
+	return true
+}
+
+func (a *audience) exit(owner []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all--
+	if a.of[string(owner)]--; a.of[string(owner)] == 0 {
+		delete(a.of, string(owner))
+	}
+}
 
 // publish logs what happened since it was last called, and wakes whoever waits for it.
 func (l *loop) publish() {
@@ -34,11 +68,10 @@ func (l *loop) publish() {
 func (l *loop) events(ctx context.Context, q EventsQuery) (p Events, err error) {
 	q = q.bounded()
 	if q.Wait > 0 {
-		if l.watchers.Add(1) > maxWatchers {
-			l.watchers.Add(-1)
+		if !l.watchers.enter(q.owner) {
 			return p, errWatched
 		}
-		defer l.watchers.Add(-1)
+		defer l.watchers.exit(q.owner)
 	}
 	enough := time.After(q.Wait)
 	for {
@@ -49,6 +82,7 @@ func (l *loop) events(ctx context.Context, q EventsQuery) (p Events, err error) 
 		if len(p.Events) > 0 || p.Lost > 0 || q.Wait == 0 {
 			return p, nil
 		}
+		q.After, q.Run = p.Last, p.Run
 		select {
 		case <-news:
 		case <-enough:

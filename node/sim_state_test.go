@@ -26,6 +26,7 @@ var stateless = map[string][]string{
 	"node.core":       {"cfg", "lives"},
 	"node.journal":    {"ring"},
 	"wire.baker":      {"hash", "made", "who"},
+	"wire.session":    {"traffic"},
 	"wire.Endpoint":   {"arrival", "cfg", "count", "frames", "now", "opener", "payload", "ring", "scratch", "stock", "taken", "text", "told"},
 	"time.Time":       {"loc"},
 	"election.Config": {"Rand"},

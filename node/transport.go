@@ -53,6 +53,7 @@ type transport struct {
 	desk    desk
 	results *Results
 	sizes   atomic.Pointer[sizes]
+	deaf    *atomic.Bool // the data socket hears and says nothing
 
 	guests  *guests
 	flights flights
@@ -66,10 +67,10 @@ type transport struct {
 	ended chan struct{} // closed when run returns
 }
 
-func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results) *transport {
+func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results, deaf *atomic.Bool) *transport {
 	soft, stop := context.WithCancel(context.Background())
 	tr := &transport{
-		cfg: c, tls: t, ident: ident, self: IDOf(c.Name), desk: d, results: r, guests: newGuests(),
+		cfg: c, tls: t, ident: ident, self: IDOf(c.Name), desk: d, results: r, deaf: deaf, guests: newGuests(),
 		flights: flights{byJob: map[wire.JobID]*flight{}},
 		lobby:   newLobby(allowance{places: int64(c.Workers + c.Waiting), memory: payloadBytes, disk: c.MaxResults / 2}),
 		slots:   newSupply(int64(c.Workers)), memory: newSupply(decodedBytes), passing: newSupply(passingBytes),
@@ -112,7 +113,7 @@ func (t *transport) listen() (*quic.Transport, error) {
 		return nil, fmt.Errorf("derive reset key: %w", err)
 	}
 	return &quic.Transport{
-		Conn: joinDatagrams(t.cfg.Data), ConnectionIDLength: 8, StatelessResetKey: (*quic.StatelessResetKey)(key),
+		Conn: muffle(t.cfg.Data, joinDatagrams(t.cfg.Data), t.deaf), ConnectionIDLength: 8, StatelessResetKey: (*quic.StatelessResetKey)(key),
 		VerifySourceAddress: t.doubts,
 		ConnContext: func(ctx context.Context, i *quic.ClientInfo) (context.Context, error) {
 			return ctx, t.guests.admit(ctx, ownerOf(addrPort(i.RemoteAddr).Addr()))

@@ -63,6 +63,10 @@ func (w *worker) serve() {
 		w.fetch(f)
 	case wire.Query:
 		w.query(f)
+	case wire.Fault:
+		w.order(f.Peer, func() error { return w.t.desk.fault(w.ctx, time.Duration(f.Down)*time.Millisecond) })
+	case wire.StepDown:
+		w.order(f.Peer, func() error { return w.t.desk.stepDown(w.ctx) })
 	case wire.TaskCancel:
 		w.cancelled(f)
 	case wire.TaskRange:
@@ -235,22 +239,6 @@ func (w *worker) fetch(q wire.Fetch) {
 	default:
 		w.deliver(parcel{job: job, mine: *m, have: q.Have, of: q.Result})
 	}
-}
-
-// query answers with one JSON object.
-func (w *worker) query(q wire.Query) {
-	r := wire.Report{Code: wire.CodeUsage, Detail: "reports: status"}
-	switch {
-	case !w.t.cfg.OpenClients && !w.proven(q.Proof):
-		r = wire.Report{Code: unauthorized.code, Detail: unauthorized.detail}
-	case q.What == "status":
-		r = wire.Report{}
-		var err error
-		if r.JSON, err = w.t.desk.status(w.ctx); err != nil {
-			r = wire.Report{Code: wire.CodeInternal, Detail: err.Error()}
-		}
-	}
-	w.say(r)
 }
 
 // cancelled withdraws a job. That it is done is said by closing the stream.

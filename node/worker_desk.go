@@ -14,9 +14,24 @@ type desk interface {
 	stored(ctx context.Context, job wire.JobID) (*Mine, error)   // the result this node holds, if any; changes nothing
 	ack(ctx context.Context, job wire.JobID, result wire.Digest) error
 	cancel(ctx context.Context, job wire.JobID) error
-	status(ctx context.Context) ([]byte, error) // Status in JSON
-	seen(job wire.JobID)                        // the client shows signs of life; does not block
-	active(delta int)                           // jobs running now, for the load; does not block
+	report(ctx context.Context, q wire.Query, v viewer) (any, error) // what goes into a Report as JSON
+	fault(ctx context.Context, down time.Duration) error             // deaf and mute, soon
+	stepDown(ctx context.Context) error
+	seen(job wire.JobID) // the client shows signs of life; does not block
+	active(delta int)    // jobs running now, for the load; does not block
+}
+
+// viewer is who asks for a report.
+type viewer struct {
+	owner []byte // as in task
+	peer  bool   // it has proved K_server: it may see all jobs
+}
+
+func (v viewer) scope() Scope {
+	if v.peer {
+		return ScopeAll
+	}
+	return ScopeOwn
 }
 
 // task is a job as its stream presents it.

@@ -12,7 +12,7 @@ const (
 	Acked
 )
 
-// String returns the name used in JSON and in PROTOCOL.md.
+// String returns the name used in PROTOCOL.md. JSON has it in lower case.
 func (s State) String() string {
 	return [...]string{"UNKNOWN", "ASSIGNED", "RUNNING", "FAILED", "DONE", "CANCELLED", "ACKED"}[min(s, 6)]
 }

@@ -112,6 +112,8 @@ func greetingOf(frames []frame) (frame, bool) {
 
 // converse takes a datagram of an open session.
 func (e *Endpoint) converse(s *session, a *arrival) {
+	s.traffic.DatagramsIn++
+	s.traffic.BytesIn += uint64(a.size)
 	newest := s.window.top == a.counter
 	if newest {
 		s.echo, s.echoAt = a.counter, e.now

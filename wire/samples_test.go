@@ -89,7 +89,10 @@ var sampleFrames = []Frame{
 	TaskAck{Job: aJob, Result: id32(0x60)},
 	TaskCancel{Secret: bytesOf(0x30, 16)},
 	Fetch{Secret: bytesOf(0x30, 16), Have: 4096, Result: id32(0x60), Proof: bytesOf(0xB0, 32), Length: 16384},
-	Query{What: "status", Proof: bytesOf(0xB0, 32)},
+	Query{What: "events", Proof: bytesOf(0xB0, 32), Peer: bytesOf(0xD0, 32), After: 41, Run: "0badcafe", Max: 100, Wait: 30000,
+		Job: aJob, State: Done, Page: 7},
 	Report{Code: CodeUnauthorized, Detail: "why", JSON: []byte(`{"ok":true}`)},
 	TaskRange{Secret: bytesOf(0x30, 16), Offset: 32768, Length: 16384, Proof: bytesOf(0xB0, 32)},
+	Fault{Peer: bytesOf(0xD0, 32), Down: 20000},
+	StepDown{Peer: bytesOf(0xD0, 32)},
 }

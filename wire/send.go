@@ -100,9 +100,13 @@ func (e *Endpoint) flush(s *session) {
 			return
 		}
 		e.count.Retransmissions += uint64(repeats)
+		s.traffic.Retransmissions += uint64(repeats)
+		before := e.count.BytesOut
 		b := s.body(e.now, e.cfg.Self)
 		b.Frames = e.frames
 		e.ship(s.addr, e.ring.find(AuthorityPeer, 0), b)
+		s.traffic.DatagramsOut++
+		s.traffic.BytesOut += e.count.BytesOut - before
 	}
 }
 

@@ -16,6 +16,14 @@ type Session struct {
 	Heard  time.Time      // last proof that it lives
 	Since  time.Time
 	Queued int // reliable messages not yet acknowledged
+	Traffic
+}
+
+// Traffic counts what went over one session.
+type Traffic struct {
+	DatagramsIn, DatagramsOut uint64
+	BytesIn, BytesOut         uint64
+	Retransmissions           uint64 // frames sent again
 }
 
 // maxRetired is how many earlier boot nonces of a node are remembered.
@@ -47,11 +55,12 @@ type session struct {
 	echoAt       time.Time // when it was heard
 	ackAt        time.Time // an acknowledgement is due; zero: none
 	owed         int       // messages not yet acknowledged
+	traffic      Traffic
 }
 
 func (s *session) describe() Session {
 	return Session{Peer: s.peer, Boot: s.boot, Addr: s.addr, RTT: s.rtt.smooth, Hello: s.hello, Heard: s.heard,
-		Since: s.since, Queued: len(s.out.queue) + len(s.out.flight)}
+		Since: s.since, Queued: len(s.out.queue) + len(s.out.flight), Traffic: s.traffic}
 }
 
 // is reports whether s is the process boot, whether open or not.

@@ -13,6 +13,8 @@ const (
 	StreamQuery
 	StreamReport
 	StreamTaskRange
+	StreamFault
+	StreamStepDown
 )
 
 // Frame is a message of a stream: one of the structs of this file.
@@ -103,10 +105,29 @@ type TaskRange struct {
 	Proof  []byte `cbor:"4,keyasint,omitempty"`
 }
 
-// Query asks a server for a Report: "status".
+// Query asks a server for a Report: "status", "peers", "jobs", "job" or "events".
 type Query struct {
 	What  string `cbor:"1,keyasint"`
-	Proof []byte `cbor:"2,keyasint,omitempty"`
+	Proof []byte `cbor:"2,keyasint,omitempty"`  // HMAC of the TLS exporter under K_client
+	Peer  []byte `cbor:"3,keyasint,omitempty"`  // the same under K_server: the asker may see other clients' jobs
+	After uint64 `cbor:"4,keyasint,omitempty"`  // events: only later ones
+	Run   string `cbor:"5,keyasint,omitempty"`  // events: the run of which After is a number
+	Max   uint32 `cbor:"6,keyasint,omitempty"`  // events, jobs: of one answer
+	Wait  uint32 `cbor:"7,keyasint,omitempty"`  // events: milliseconds to wait for the next one
+	Job   JobID  `cbor:"8,keyasint,omitzero"`   // job, events: of this job only
+	State State  `cbor:"9,keyasint,omitempty"`  // jobs: in this state only
+	Page  uint64 `cbor:"10,keyasint,omitempty"` // jobs: what the answer before said comes next
+}
+
+// Fault makes the server that takes it deaf and mute for a while: a drill. A Report answers it before that begins.
+type Fault struct {
+	Peer []byte `cbor:"1,keyasint"` // HMAC of the TLS exporter under K_server
+	Down uint32 `cbor:"2,keyasint"` // milliseconds
+}
+
+// StepDown makes the server that takes it give up the lead to another. A Report answers it.
+type StepDown struct {
+	Peer []byte `cbor:"1,keyasint"` // HMAC of the TLS exporter under K_server
 }
 
 // Report answers Query with one JSON object.
@@ -125,3 +146,5 @@ func (Fetch) StreamKind() StreamKind        { return StreamFetch }
 func (Query) StreamKind() StreamKind        { return StreamQuery }
 func (Report) StreamKind() StreamKind       { return StreamReport }
 func (TaskRange) StreamKind() StreamKind    { return StreamTaskRange }
+func (Fault) StreamKind() StreamKind        { return StreamFault }
+func (StepDown) StreamKind() StreamKind     { return StreamStepDown }

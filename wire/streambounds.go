@@ -33,8 +33,13 @@ func (f Fetch) bounds() error {
 }
 
 func (q Query) bounds() error {
-	return first(text("query", q.What, maxName), atMost("proof", len(q.Proof), maxProof))
+	return first(text("query", q.What, maxName), text("run", q.Run, maxName), atMost("proof", len(q.Proof), maxProof),
+		atMost("proof", len(q.Peer), maxProof))
 }
+
+func (f Fault) bounds() error { return atMost("proof", len(f.Peer), maxProof) }
+
+func (s StepDown) bounds() error { return atMost("proof", len(s.Peer), maxProof) }
 
 func (r Report) bounds() error { return text("detail", r.Detail, maxStreamDetail) }
 

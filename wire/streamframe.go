@@ -21,6 +21,8 @@ var streamParsers = [...]func([]byte) (Frame, error){
 	StreamQuery:        parseFrame[Query],
 	StreamReport:       parseFrame[Report],
 	StreamTaskRange:    parseFrame[TaskRange],
+	StreamFault:        parseFrame[Fault],
+	StreamStepDown:     parseFrame[StepDown],
 }
 
 func parseFrame[F Frame](p []byte) (Frame, error) {

@@ -1,0 +1,62 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+
+	"p2pnode/wire"
+)
+
+// onlyServers is said to whoever gives an order without having proved K_server.
+var onlyServers = refusal{code: wire.CodeUnauthorized, detail: "this needs the peer token"}
+
+// query answers with one JSON object.
+func (w *worker) query(q wire.Query) {
+	v := viewer{owner: w.source(), peer: w.peerProven(q.Peer)}
+	if !w.t.cfg.OpenClients && !v.peer && !w.proven(q.Proof) {
+		w.say(wire.Report{Code: unauthorized.code, Detail: unauthorized.detail})
+		return
+	}
+	ctx, cancel := w.present()
+	defer cancel()
+	answer, err := w.t.desk.report(ctx, q, v)
+	var r wire.Report
+	if err == nil {
+		r.JSON, err = json.Marshal(answer)
+	}
+	if err != nil {
+		r = reportOf(err)
+	}
+	w.say(r)
+}
+
+// order has the server do something, for whoever has proved K_server.
+func (w *worker) order(proof []byte, do func() error) {
+	if !w.peerProven(proof) {
+		w.say(wire.Report{Code: onlyServers.code, Detail: onlyServers.detail})
+		return
+	}
+	if err := do(); err != nil {
+		w.say(reportOf(err))
+		return
+	}
+	w.say(wire.Report{JSON: []byte(`{"ok":true}`)})
+}
+
+// peerProven reports whether the client showed, on this connection, that it holds K_server.
+func (w *worker) peerProven(proof []byte) bool {
+	if len(proof) == 0 {
+		return false
+	}
+	state := w.conn.ConnectionState().TLS
+	return PeerProven(w.t.ident.Server, &state, proof)
+}
+
+// reportOf says why there is no report.
+func reportOf(err error) wire.Report {
+	var refused *RemoteError
+	if errors.As(err, &refused) {
+		return wire.Report{Code: refused.Code, Detail: refused.Detail}
+	}
+	return wire.Report{Code: wire.CodeInternal, Detail: clip(err.Error(), 1024)}
+}
