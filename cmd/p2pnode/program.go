@@ -46,7 +46,8 @@ func (p *program) run(argv []string) int {
 func (p *program) newApp() *cli.App {
 	commands := []*cli.Command{
 		p.serveCommand(), p.encryptCommand(), p.decryptCommand(), p.capacityCommand(),
-		p.demoCommand(), p.stressCommand(), p.statusCommand(), p.discoverCommand(), p.doctorCommand(), p.tokenCommand(),
+		p.demoCommand(), p.stressCommand(), p.statusCommand(), p.peersCommand(), p.jobsCommand(), p.eventsCommand(),
+		p.leaderCommand(), p.faultCommand(), p.discoverCommand(), p.doctorCommand(), p.tokenCommand(),
 		p.completionCommand(), p.manCommand(), p.versionCommand(),
 	}
 	commands = append(commands, p.configCommand(everyFlag(commands)))
