@@ -375,8 +375,11 @@ func (p *post) count(job wire.JobID, f func(e *page)) error {
 	return nil
 }
 
-func (p *post) report(context.Context, wire.Query, viewer) (any, error) {
-	return Status{Self: p.name}, nil
+func (p *post) report(_ context.Context, q wire.Query, _ viewer) (any, error) {
+	if q.What != "status" {
+		return nil, &RemoteError{Code: wire.CodeUsage}
+	}
+	return map[string]string{"self": p.name}, nil
 }
 
 func (p *post) fault(context.Context, time.Duration) error { return nil }

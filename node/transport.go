@@ -113,7 +113,7 @@ func (t *transport) listen() (*quic.Transport, error) {
 		return nil, fmt.Errorf("derive reset key: %w", err)
 	}
 	return &quic.Transport{
-		Conn: muffle(t.cfg.Data, joinDatagrams(t.cfg.Data), t.deaf), ConnectionIDLength: 8, StatelessResetKey: (*quic.StatelessResetKey)(key),
+		Conn: muffle(joinDatagrams(t.cfg.Data), t.deaf), ConnectionIDLength: 8, StatelessResetKey: (*quic.StatelessResetKey)(key),
 		VerifySourceAddress: t.doubts,
 		ConnContext: func(ctx context.Context, i *quic.ClientInfo) (context.Context, error) {
 			return ctx, t.guests.admit(ctx, ownerOf(addrPort(i.RemoteAddr).Addr()))

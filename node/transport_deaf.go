@@ -3,20 +3,21 @@ package node
 import (
 	"net"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/net/ipv4"
 )
 
-// muffle makes a data socket that hears and says nothing while deaf is set. joined is what reads from raw; quic-go finds all
-// that it looks for in a UDP socket.
-func muffle(raw, joined net.PacketConn, deaf *atomic.Bool) net.PacketConn {
-	u, ok := raw.(*net.UDPConn)
+// muffle makes a data socket that hears and says nothing while deaf is set. quic-go finds in it all that it looks for in a UDP
+// socket.
+func muffle(conn net.PacketConn, deaf *atomic.Bool) net.PacketConn {
+	u, ok := conn.(udpSocket)
 	if !ok {
-		return &muffled{joined, deaf}
+		return &muffled{conn, deaf}
 	}
-	batch, ok := joined.(batchReader)
+	batch, ok := conn.(batchReader)
 	if !ok {
-		batch = ipv4.NewPacketConn(u)
+		batch = ipv4.NewPacketConn(conn)
 	}
 	return &muffledUDP{u, batch, deaf}
 }
@@ -49,9 +50,19 @@ type batchReader interface {
 	ReadBatch(ms []ipv4.Message, flags int) (int, error)
 }
 
+// udpSocket is what quic-go uses of a UDP socket.
+type udpSocket interface {
+	net.PacketConn
+	SyscallConn() (syscall.RawConn, error)
+	SetReadBuffer(bytes int) error
+	SetWriteBuffer(bytes int) error
+	ReadMsgUDP(p, oob []byte) (n, oobn, flags int, from *net.UDPAddr, err error)
+	WriteMsgUDP(p, oob []byte, to *net.UDPAddr) (n, oobn int, err error)
+}
+
 // muffledUDP is a UDP socket.
 type muffledUDP struct {
-	*net.UDPConn
+	udpSocket
 	batch batchReader
 	deaf  *atomic.Bool
 }
@@ -67,7 +78,7 @@ func (m *muffledUDP) ReadBatch(ms []ipv4.Message, flags int) (n int, err error) 
 
 func (m *muffledUDP) ReadFrom(p []byte) (n int, from net.Addr, err error) {
 	for {
-		if n, from, err = m.UDPConn.ReadFrom(p); err != nil || !m.deaf.Load() {
+		if n, from, err = m.udpSocket.ReadFrom(p); err != nil || !m.deaf.Load() {
 			return n, from, err
 		}
 	}
@@ -75,7 +86,7 @@ func (m *muffledUDP) ReadFrom(p []byte) (n int, from net.Addr, err error) {
 
 func (m *muffledUDP) ReadMsgUDP(p, oob []byte) (n, oobn, flags int, from *net.UDPAddr, err error) {
 	for {
-		if n, oobn, flags, from, err = m.UDPConn.ReadMsgUDP(p, oob); err != nil || !m.deaf.Load() {
+		if n, oobn, flags, from, err = m.udpSocket.ReadMsgUDP(p, oob); err != nil || !m.deaf.Load() {
 			return n, oobn, flags, from, err
 		}
 	}
@@ -86,12 +97,12 @@ func (m *muffledUDP) WriteTo(p []byte, to net.Addr) (int, error) {
 	if m.deaf.Load() {
 		return len(p), nil
 	}
-	return m.UDPConn.WriteTo(p, to)
+	return m.udpSocket.WriteTo(p, to)
 }
 
 func (m *muffledUDP) WriteMsgUDP(p, oob []byte, to *net.UDPAddr) (n, oobn int, err error) {
 	if m.deaf.Load() {
 		return len(p), len(oob), nil
 	}
-	return m.UDPConn.WriteMsgUDP(p, oob, to)
+	return m.udpSocket.WriteMsgUDP(p, oob, to)
 }
