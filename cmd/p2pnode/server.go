@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,13 +25,15 @@ type server struct {
 	config    node.Config
 	node      *node.Node
 	metrics   *metrics
+	pprof     bool         // /debug/pprof is answered
+	streams   atomic.Int64 // event streams open
 	readyFile string
 	settings  []setting // that hold
 }
 
 // newServer opens the home and the sockets that the flags describe.
 func (p *program) newServer(c *cli.Context) (*server, error) {
-	s := &server{p: p, metrics: newMetrics(), readyFile: c.String("ready-file"), settings: p.serving(c)}
+	s := &server{p: p, metrics: newMetrics(), readyFile: c.String("ready-file"), settings: p.serving(c), pprof: c.Bool("pprof")}
 	if err := s.configure(c); err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (s *server) serveHTTP(l net.Listener) (stop func()) {
 	if err != nil {
 		s.config.Log.Error("gateway has no place for uploads", "error", err)
 	}
-	web := webServer(s.guard(l.Addr(), s.routes(g)))
+	web := webServer(s.guard(l.Addr(), s.routes(g, isLocal(l.Addr()))))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -79,14 +79,21 @@ func webServer(h http.Handler) *http.Server {
 	}
 }
 
-func (s *server) routes(g *gateway) http.Handler {
+func (s *server) routes(g *gateway, local bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.livez)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /v1/status", s.statusJSON)
+	mux.HandleFunc("GET /v1/peers", s.peersJSON)
+	mux.HandleFunc("GET /v1/jobs", s.jobsJSON)
+	mux.HandleFunc("GET /v1/jobs/{id}", s.jobJSON)
+	mux.HandleFunc("GET /v1/events", s.eventStream)
 	mux.Handle("GET /metrics", s.metrics.handler(s.node))
 	g.routes(mux)
 	dashboardRoutes(mux)
+	if s.pprof {
+		s.profiles(mux, local)
+	}
 	return mux
 }
 
@@ -135,8 +142,7 @@ func (s *server) status(r *http.Request) (node.Status, error) {
 // web page can reach it under a name of its own, and beyond loopback only holders of a token. The dashboard's own files
 // are for everybody: they show nothing that they have not asked for.
 func (s *server) guard(bound net.Addr, next http.Handler) http.Handler {
-	at, err := netip.ParseAddrPort(bound.String())
-	local := err == nil && at.Addr().Unmap().IsLoopback()
+	local := isLocal(bound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -151,6 +157,12 @@ func (s *server) guard(bound net.Addr, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isLocal reports whether an address is on loopback.
+func isLocal(a net.Addr) bool {
+	at, err := netip.ParseAddrPort(a.String())
+	return err == nil && at.Addr().Unmap().IsLoopback()
 }
 
 // hostAllowed reports whether a Host header names this server: an address literal, or a name that no foreign DNS can give.
@@ -171,14 +183,16 @@ func hostAllowed(host string, local bool) bool {
 
 // bears reports whether a request carries the cluster's peer or client token.
 func (s *server) bears(r *http.Request) bool {
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return false
-	}
 	client, err := node.ClientToken(s.home.secret)
-	if err != nil {
-		return false
-	}
-	same := func(a, b string) int { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) }
-	return same(given, client)|same(given, node.PeerToken(s.home.secret)) == 1
+	return err == nil && bearsToken(r, client) || s.bearsPeer(r)
+}
+
+// bearsPeer reports whether it carries the peer token.
+func (s *server) bearsPeer(r *http.Request) bool {
+	return bearsToken(r, node.PeerToken(s.home.secret))
+}
+
+func bearsToken(r *http.Request, token string) bool {
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 }

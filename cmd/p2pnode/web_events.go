@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"p2pnode/node"
+)
+
+const (
+	maxStreams  = 16               // event streams at once
+	beatEvery   = 15 * time.Second // a comment, where nothing happens
+	streamWrite = 10 * time.Second // a client that takes longer to read is gone
+)
+
+// eventStream sends events as they happen (server-sent events). The id of each is the run of this server and the event's
+// number: a client that comes back says the last in Last-Event-ID, and goes on behind it.
+func (s *server) eventStream(w http.ResponseWriter, r *http.Request) {
+	if s.streams.Add(1) > maxStreams {
+		s.streams.Add(-1)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "too many event streams are open", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.streams.Add(-1)
+	q, err := eventsQuery(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	q.Scope = s.scope(r)
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Time{}); err != nil { // the server's own would end the stream
+		s.config.Log.Debug("event stream without its own deadlines", "error", err)
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for first := true; ; first = false {
+		if q.Wait = beatEvery; first {
+			q.Wait = 0
+		}
+		page, err := s.node.Events(r.Context(), q)
+		if err != nil {
+			if first {
+				s.answer(w, nil, err)
+			}
+			return
+		}
+		control.SetWriteDeadline(time.Now().Add(streamWrite))
+		if _, err := w.Write(streamed(page)); err != nil || control.Flush() != nil {
+			return
+		}
+		q.After, q.Run = page.Last, page.Run
+	}
+}
+
+// streamed is a page as a stream carries it; without events it is a comment that shows that the stream stands.
+func streamed(page node.Events) []byte {
+	var b bytes.Buffer
+	if page.Lost > 0 {
+		fmt.Fprintf(&b, "event: %s\ndata: {\"lost\":%d}\n\n", eventsLost, page.Lost)
+	}
+	for _, e := range page.Events {
+		data, err := json.Marshal(eventLine{Schema: node.EventsSchema, Event: e})
+		if err != nil {
+			continue // no event of ours
+		}
+		fmt.Fprintf(&b, "id: %s-%d\nevent: %s\ndata: %s\n\n", page.Run, e.Seq, e.Kind, data)
+	}
+	if b.Len() == 0 {
+		b.WriteString(": nothing happens\n\n")
+	}
+	return b.Bytes()
+}
+
+// eventsQuery is where a stream begins: behind Last-Event-ID, or ?after=, or at the oldest event kept.
+func eventsQuery(r *http.Request) (q node.EventsQuery, err error) {
+	if id := r.URL.Query().Get("job"); id != "" {
+		if q.Job, err = parseJob(id); err != nil {
+			return q, err
+		}
+	}
+	last := r.Header.Get("Last-Event-ID")
+	if last == "" {
+		q.After, err = count(r.URL.Query().Get("after"))
+		return q, err
+	}
+	run, number, _ := strings.Cut(last, "-")
+	if q.After, err = strconv.ParseUint(number, 10, 63); err != nil || run == "" {
+		return q, fmt.Errorf("Last-Event-ID %q is not one of this server's", last)
+	}
+	q.Run = run
+	return q, nil
+}
