@@ -260,18 +260,18 @@ func (cl *Client) pin(a *assignment) {
 		return
 	}
 	if err := cl.pins.Pin(Pin{Cluster: a.Cluster.ID, Label: a.Cluster.Name, Authority: a.Authority, First: time.Now()}); err != nil {
-		cl.config.Log.Warn("cluster not remembered", "cluster", a.Cluster.Name, "err", err)
+		cl.config.Log.Warn("cluster not remembered", "cluster", a.Cluster.Name, "error", err)
 		return
 	}
 	cl.trust.known = cl.pins.Known()
-	cl.config.Log.Info("cluster pinned", "cluster", a.Cluster.Name, "id", a.Cluster.ID)
+	cl.config.Log.Info("cluster pinned", "cluster", a.Cluster.Name, "cluster_id", a.Cluster.ID)
 }
 
 // links returns the interfaces to ask on; none if they cannot be listed.
 func (cl *Client) links() []link {
 	on, err := links(cl.config.Interfaces)
 	if err != nil {
-		cl.config.Log.Debug("interfaces not listed", "err", err)
+		cl.config.Log.Debug("interfaces not listed", "error", err)
 	}
 	return on
 }

@@ -174,7 +174,7 @@ func (e *errand) run(ctx context.Context) error {
 		if err == nil || !e.again(ctx, a, err) {
 			return err
 		}
-		e.cl.config.Log.Debug("attempt failed", "job", e.id, "server", a.Server.Name, "err", err)
+		e.cl.config.Log.Debug("attempt failed", "job", e.id, "server", a.Server.Name, "error", err)
 		if err := e.pause(ctx, err); err != nil {
 			return err
 		}

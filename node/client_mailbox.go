@@ -66,7 +66,7 @@ func (m *mailbox) read() {
 			if m.over() || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			m.log.Debug("datagram not read", "err", err)
+			m.log.Debug("datagram not read", "error", err)
 			continue
 		}
 		select {
@@ -119,7 +119,7 @@ func (m *mailbox) work(now time.Time) {
 	on := m.on() // asks the system: once for all
 	for _, d := range out {
 		if err := sendOn(m.conn, on, d.To, d.Data); err != nil && !m.over() {
-			m.log.Debug("datagram not sent", "to", d.To, "err", err)
+			m.log.Debug("datagram not sent", "address", d.To, "error", err)
 		}
 	}
 }
@@ -171,7 +171,7 @@ func (m *mailbox) post(ctx context.Context, qs []question) error {
 	return m.do(ctx, func(now time.Time) {
 		for _, q := range qs {
 			if err := m.endpoint.SendTo(now, q.To, q.Dest, q.Boot, m.key, q.Message); err != nil {
-				m.log.Debug("question not sent", "to", q.To, "kind", q.Message.Kind(), "err", err)
+				m.log.Debug("question not sent", "address", q.To, "kind", q.Message.Kind(), "error", err)
 			}
 		}
 	})

@@ -300,7 +300,7 @@ func (e *errand) acknowledge(s *quic.Stream, t wire.TaskTrailer) {
 		_, err = io.Copy(io.Discard, io.LimitReader(s, frameMax))
 	}
 	if err != nil {
-		e.cl.config.Log.Debug("acknowledgement not confirmed", "job", e.id, "err", err)
+		e.cl.config.Log.Debug("acknowledgement not confirmed", "job", e.id, "error", err)
 	}
 }
 
@@ -312,7 +312,7 @@ func (e *errand) withdraw() {
 	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
 	defer cancel()
 	if err := e.cancel(ctx); err != nil {
-		e.cl.config.Log.Debug("job not cancelled", "job", e.id, "err", err)
+		e.cl.config.Log.Debug("job not cancelled", "job", e.id, "error", err)
 	}
 }
 

@@ -70,4 +70,5 @@ type Timing struct {
 type Metrics interface {
 	JobDone(code wire.Code, t Timing, bytes int64) // a worker ended a job
 	Elected(took time.Duration)                    // this node saw a leadership change; took: since the old leader was last heard
+	RoundTrip(took time.Duration)                  // once a second for every live peer: the smoothed round trip to it
 }

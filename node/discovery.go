@@ -38,7 +38,7 @@ func (cl *Client) resolve(ctx context.Context) (to []netip.AddrPort) {
 	for _, s := range cl.config.Servers {
 		addrs, err := resolve(ctx, s)
 		if err != nil {
-			cl.config.Log.Debug("server not resolved", "server", s, "err", err)
+			cl.config.Log.Debug("server not resolved", "server", s, "error", err)
 		}
 		to = append(to, addrs...)
 	}

@@ -134,14 +134,13 @@ func (l *loop) woken(deadline time.Time) {
 	gap := now.Sub(deadline)
 	l.last = now
 	if slept > suspended {
-		l.log.Warn("machine was suspended, or its clock set", "gap", slept)
+		l.log.Warn("machine was suspended, or its clock set", "took", slept)
 		l.core.resume(now)
 	}
 	if deadline.IsZero() || gap <= lateGap {
 		return
 	}
 	l.late = max(l.late, gap)
-	l.log.Debug("loop was late", "gap", gap)
 	l.core.late(now, gap)
 	l.catchUp()
 }
@@ -185,7 +184,7 @@ func (l *loop) step() {
 	l.deaf.Store(l.core.deaf())
 	for _, d := range l.core.Take() {
 		if err := sendOn(l.control, l.links, d.To, d.Data); err != nil && !gone(err) {
-			l.log.Debug("datagram not sent", "to", d.To, "error", err)
+			l.log.Debug("datagram not sent", "address", d.To, "error", err)
 		}
 	}
 	l.pending = append(l.pending, l.core.takeBatches()...)

@@ -98,7 +98,7 @@ func (l *loop) events(ctx context.Context, q EventsQuery) (p Events, err error) 
 // level is how loud an event is logged: changes of roles and members are for everybody, every step of every job is not.
 func (e *event) level() slog.Level {
 	switch e.kind {
-	case JobAssigned, JobRunning, JobDone, JobAcked, JobCancelled, PeerSuspected, ElectionStarted:
+	case JobAssigned, JobRunning, JobDone, JobAcked, JobCancelled, PeerSuspected, ElectionStarted, NodePaused:
 		return slog.LevelDebug
 	case PeerRecovered:
 		if e.took == 0 { // only suspected

@@ -219,9 +219,24 @@ func (n *Node) janitor() {
 func (n *Node) sample(ctx context.Context) {
 	for {
 		load := n.cfg.Load()
-		n.loop.tell(func(_ time.Time, c *core) { c.sample(load) })
+		n.loop.tell(func(_ time.Time, c *core) {
+			c.sample(load)
+			n.observe(c)
+		})
 		if !rest(ctx, sampleEach) {
 			return
+		}
+	}
+}
+
+// observe tells the monitoring system how far the live peers are.
+func (n *Node) observe(c *core) {
+	if n.cfg.Metrics == nil {
+		return
+	}
+	for _, p := range c.live() {
+		if s, ok := c.ep.Session(p.id); ok && s.RTT > 0 {
+			n.cfg.Metrics.RoundTrip(s.RTT)
 		}
 	}
 }

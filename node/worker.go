@@ -47,7 +47,7 @@ func (w *worker) serve() {
 	defer w.hangUp()
 	f, release, err := w.first()
 	if err != nil {
-		w.t.cfg.Log.Debug("stream dropped", "from", w.conn.RemoteAddr(), "err", err)
+		w.t.cfg.Log.Debug("stream dropped", "address", w.conn.RemoteAddr(), "error", err)
 		w.s.CancelWrite(abandoned)
 		return
 	}
@@ -252,7 +252,7 @@ func (w *worker) cancelled(q wire.TaskCancel) {
 func (w *worker) withdraw(job wire.JobID) {
 	w.t.flights.cancel(job)
 	if err := w.t.desk.cancel(w.ctx, job); err != nil {
-		w.t.cfg.Log.Debug("job not cancelled", "job", job, "err", err)
+		w.t.cfg.Log.Debug("job not cancelled", "job", job, "error", err)
 	}
 }
 
@@ -268,7 +268,7 @@ func (w *worker) say(f wire.Frame) error {
 	w.s.SetWriteDeadline(time.Now().Add(answerTimeout))
 	err := wire.WriteFrame(w.s, f)
 	if err != nil {
-		w.t.cfg.Log.Debug("answer not sent", "to", w.conn.RemoteAddr(), "err", err)
+		w.t.cfg.Log.Debug("answer not sent", "address", w.conn.RemoteAddr(), "error", err)
 		w.s.CancelWrite(abandoned)
 	}
 	return err

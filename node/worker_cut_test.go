@@ -115,6 +115,7 @@ type timings chan Timing
 
 func (c timings) JobDone(_ wire.Code, t Timing, _ int64) { c <- t }
 func (c timings) Elected(time.Duration)                  {}
+func (c timings) RoundTrip(time.Duration)                {}
 
 // A client that vanishes in the middle of its upload leaves nothing behind, and another stream may bring the job.
 func TestClientDiesInCutThrough(t *testing.T) {

@@ -106,7 +106,7 @@ func (k *making) finish() (m *Mine, err error) {
 	} else {
 		k.t.flights.land(k.f, m, nil)
 	}
-	k.observe(err, k.took, began, m)
+	k.observe(k.task.Job, err, k.took, began, m)
 	return m, err
 }
 
@@ -149,7 +149,7 @@ func (k *making) notArrived(err error) error {
 		err = e
 	}
 	k.t.flights.land(k.f, nil, r)
-	k.observe(err, k.took, time.Now(), nil)
+	k.observe(k.task.Job, err, k.took, time.Now(), nil)
 	return err
 }
 
@@ -183,7 +183,7 @@ func (w *worker) complain(err error) {
 	}
 }
 
-func (w *worker) observe(err error, took Timing, began time.Time, m *Mine) {
+func (w *worker) observe(job wire.JobID, err error, took Timing, began time.Time, m *Mine) {
 	code, size := wire.CodeOK, int64(0)
 	if err != nil {
 		w.complain(err)
@@ -191,7 +191,7 @@ func (w *worker) observe(err error, took Timing, began time.Time, m *Mine) {
 	} else {
 		size = m.Size
 	}
-	w.t.cfg.Log.Debug("job ended", "code", code.String(), "queued", took.Queued, "worked", took.Worked, "first", took.First, "took", time.Since(began))
+	w.t.cfg.Log.Debug("job ended", "job", job, "code", code.String(), "queued", took.Queued, "worked", took.Worked, "first", took.First, "took", time.Since(began))
 	if w.t.cfg.Metrics != nil {
 		w.t.cfg.Metrics.JobDone(code, took, size)
 	}

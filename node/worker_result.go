@@ -73,7 +73,7 @@ func resumeAt(p parcel, size int64) int64 {
 
 // lost answers when a result's file cannot be read.
 func (w *worker) lost(p parcel, err error) {
-	w.t.cfg.Log.Error("result not readable", "result", p.mine.Result, "err", err)
+	w.t.cfg.Log.Error("result not readable", "result", p.mine.Result, "error", err)
 	r := refusal{code: wire.CodeIO, detail: "the result cannot be read", retry: time.Second}
 	if p.fresh {
 		w.fail(r)
@@ -145,7 +145,7 @@ func (w *worker) awaitAck(job wire.JobID, result wire.Digest) {
 
 func (w *worker) acked(job wire.JobID, result wire.Digest) {
 	if err := w.t.desk.ack(w.ctx, job, result); err != nil {
-		w.t.cfg.Log.Debug("acknowledgement not recorded", "job", job, "err", err)
+		w.t.cfg.Log.Debug("acknowledgement not recorded", "job", job, "error", err)
 		w.s.CancelWrite(abandoned)
 	}
 }

@@ -55,7 +55,9 @@ func TestProcessFaultIsSeenByTheOthers(t *testing.T) {
 	if told.exit != 0 {
 		t.Fatalf("fault: exit %d: %s", told.exit, told.stderr)
 	}
+	began := time.Now()
 	l.succeeded(others(all, leader), epoch)
+	t.Logf("another leads after %v", time.Since(began).Round(time.Millisecond))
 	want := []string{"peer-failed " + leader.name, "leader-elected", "peer-restarted " + leader.name}
 	seen := l.eventsUntil(ctx, watcher, func(seen []string) bool { return slices.Contains(seen, want[2]) })
 	for _, w := range want {
@@ -64,7 +66,9 @@ func TestProcessFaultIsSeenByTheOthers(t *testing.T) {
 		}
 	}
 	l.agreed(30*time.Second, all...)
+	t.Logf("all agree again after %v", time.Since(began).Round(time.Millisecond))
 	o := l.run(ctx, nil, "fault", "ring", "--interval", "2500ms", "--down", "1s", "--json", "--server", watcher.control, "--server", leader.control, "--token-file", l.token)
+	t.Logf("once around the ring after %v", time.Since(began).Round(time.Millisecond))
 	counts := map[string]int{}
 	for line := range bytes.Lines(o.stdout) {
 		var f faultLine

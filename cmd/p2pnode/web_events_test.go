@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"p2pnode/node"
+)
+
+// A stream begins where its client says: behind the last event it had, in the run that it was of.
+func TestEventStreamGoesOnBehindTheLast(t *testing.T) {
+	for _, c := range []struct {
+		url, last string
+		after     uint64
+		run       string
+		ok        bool
+	}{
+		{"/v1/events", "", 0, "", true}, {"/v1/events?after=7", "", 7, "", true}, {"/v1/events?after=7", "0badcafe-41", 41, "0badcafe", true},
+		{"/v1/events", "41", 0, "", false}, {"/v1/events", "-41", 0, "", false}, {"/v1/events", "0badcafe-x", 0, "", false},
+		{"/v1/events?after=-1", "", 0, "", false}, {"/v1/events?job=short", "", 0, "", false},
+	} {
+		r := httptest.NewRequest("GET", c.url, nil)
+		r.Header.Set("Last-Event-ID", c.last)
+		q, err := eventsQuery(r)
+		if (err == nil) != c.ok || c.ok && (q.After != c.after || q.Run != c.run) {
+			t.Errorf("%s, Last-Event-ID %q: after %d of %q, %v", c.url, c.last, q.After, q.Run, err)
+		}
+	}
+}
+
+// Every event has an id to come back with; a page without any is a comment, which keeps the stream alive.
+func TestEventStreamForm(t *testing.T) {
+	page := node.Events{Run: "0badcafe", Lost: 3, Events: []node.Event{{Seq: 41, Node: "n1", Kind: node.PeerFailed, Peer: "n\n2"}}}
+	got := string(streamed(page))
+	want := "event: events-lost\ndata: {\"lost\":3}\n\nid: 0badcafe-41\nevent: peer-failed\ndata: {"
+	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "}\n\n") || strings.Count(got, "\n") != 7 {
+		t.Errorf("streamed %q", got)
+	}
+	if got := string(streamed(node.Events{})); got != ": nothing happens\n\n" {
+		t.Errorf("nothing is streamed as %q", got)
+	}
+}
