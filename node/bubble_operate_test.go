@@ -170,11 +170,11 @@ func TestBubbleFault(t *testing.T) {
 		var from []string
 		follow, stop := context.WithCancel(ctx)
 		followed := make(chan error, 1)
-		began := make(chan struct{})
+		first := make(chan string, 1)
 		go func() {
 			followed <- k.Follow(follow, EventsQuery{}, func(e Events, lost error) error {
 				if len(from) == 0 {
-					close(began)
+					first <- e.Node
 				} else if lost == nil && from[len(from)-1] != e.Node {
 					b.t.Errorf("%s tells after %s, without a word", e.Node, from[len(from)-1])
 				}
@@ -186,8 +186,7 @@ func TestBubbleFault(t *testing.T) {
 				return nil
 			})
 		}()
-		<-began
-		old := b.named(from[0])
+		old := b.named(<-first)
 		if err := k.Fault(ctx, old.name, 20*time.Second); err != nil {
 			b.t.Fatal(err)
 		}
