@@ -15,7 +15,7 @@ import (
 func TestDashboardFilesNeedNoToken(t *testing.T) {
 	secret := *newSecret(t)
 	s := &server{metrics: newMetrics(), node: new(node.Node), home: home{secret: secret}}
-	h := s.guard(&net.TCPAddr{IP: net.IPv4zero, Port: 1}, s.routes(loneGateway(t)))
+	h := s.guard(&net.TCPAddr{IP: net.IPv4zero, Port: 1}, s.routes(loneGateway(t), false))
 	for _, c := range []struct {
 		method, path, host string
 		want               int

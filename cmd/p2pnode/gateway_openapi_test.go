@@ -163,7 +163,7 @@ func TestDescriptionHasTheObjectsThatThereAre(t *testing.T) {
 func TestDescriptionIsServed(t *testing.T) {
 	s := &server{metrics: newMetrics(), node: new(node.Node)}
 	w := httptest.NewRecorder()
-	s.routes(loneGateway(t)).ServeHTTP(w, httptest.NewRequest("GET", "/v1/openapi.json", nil))
+	s.routes(loneGateway(t), false).ServeHTTP(w, httptest.NewRequest("GET", "/v1/openapi.json", nil))
 	if w.Code != 200 || w.Body.String() != string(openAPIFile) || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%d %v, %d bytes", w.Code, w.Header(), w.Body.Len())
 	}
