@@ -72,7 +72,7 @@ DELAY      ?= 25ms
 NETEM       = loss $(if $(BURST),gemodel $(BURST),$(LOSS)) delay $(DELAY) $(JITTER) $(if $(REORDER),reorder $(REORDER)) $(if $(DUP),duplicate $(DUP)) $(if $(CORRUPT),corrupt $(CORRUPT)) $(if $(RATE),rate $(RATE)) $(if $(LIMIT),limit $(LIMIT))
 NETEM_TEST  = P2PNODE_PROC=1 P2PNODE_NETEM_JOBS=$(JOBS) P2PNODE_NETEM_BY=$(BY) $(GO) test -count=1 -v ./cmd/p2pnode
 
-.PHONY: netem netem-bulk netem-matrix netem-ci
+.PHONY: netem netem-bulk netem-matrix netem-stress netem-ci
 netem: ## as root: three servers and a client behind a bad network, leader and worker killed: LOSS=20% DELAY=25ms REORDER= DUP= CORRUPT= BURST= RATE= JOBS=
 	P2PNODE_NETEM='$(NETEM)' $(NETEM_TEST) -timeout 20m -run '^TestNetem$$'
 
@@ -82,6 +82,10 @@ netem-bulk: ## as root: 1 MiB up and down over one connection and over several, 
 netem-matrix: ## as root: all conditions of docs/TESTING.md, whose table is rewritten
 	P2PNODE_NETEM_MATRIX='$(CURDIR)/bin/netem.md' $(NETEM_TEST) -timeout 90m -run '^TestNetemMatrix$$'
 	@test ! -f bin/netem.md || .ci/netem-table bin/netem.md docs/TESTING.md
+
+STRESS ?= --clients 30 --rate 8 --duration 10m --fault-ring interval=30s,down=10s
+netem-stress: ## as root: STRESS, what `p2pnode stress` gets, from one host to three servers behind that network; REPORT=path writes its .json and .html
+	P2PNODE_NETEM='$(NETEM)' P2PNODE_STRESS='$(STRESS)' P2PNODE_STRESS_REPORT='$(abspath $(REPORT))' $(NETEM_TEST) -timeout 60m -run '^TestNetemStress$$'
 
 netem-ci: ## a small cut of make netem: by the relay here, and by tc netem, in a guest where this kernel has none
 	P2PNODE_NETEM='$(NETEM)' P2PNODE_PROC=1 P2PNODE_NETEM_JOBS=1 P2PNODE_NETEM_BY=relay $(GO) test -count=1 -v ./cmd/p2pnode -timeout 3m -run '^TestNetem$$'

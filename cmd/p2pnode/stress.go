@@ -124,15 +124,19 @@ func (s *stress) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// armed makes sure that servers can be taken off the network, where that is wanted.
+// armed makes sure that servers can be taken off the network, where that is wanted: they obey the peer token only.
 func (s *stress) armed() error {
 	if s.plan.Ring == nil {
 		return nil
 	}
-	var ok bool
-	if s.faults, ok = any(s.watcher).(faulter); !ok {
-		return failf(wire.CodeUnsupported, "--fault-ring: this build has no way to take servers off the network")
+	token, err := s.p.readToken(s.c)
+	if err != nil {
+		return err
 	}
+	if token == nil || token.Secret == nil {
+		return failf(wire.CodeUnauthorized, "--fault-ring needs the peer token of the cluster").next("--token-file FILE, made by p2pnode token --peer at a server")
+	}
+	s.faults = s.watcher
 	return nil
 }
 
