@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,12 +9,17 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,13 +27,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"p2pnode": main})
+	testscript.Main(m, map[string]func(){"p2pnode": main, "until": untilSaid})
 }
 
 // TestScripts runs the command as users do; testdata/script holds the stories.
 func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	if raceDetector { // the others run one goroutine and take minutes
+		files = []string{"testdata/script/cluster.txtar", "testdata/script/refusal.txtar"}
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Files: files,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/data")
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/settings")
@@ -161,4 +174,58 @@ func ask(args []string) (int, error) {
 	}
 	defer answer.Body.Close()
 	return answer.StatusCode, nil
+}
+
+// untilSaid runs a command until it has said something so often, line by line, and then sends it a signal:
+// until INT 2 '^NAME' p2pnode status --watch. What the command says and its exit status are passed on; without that word
+// within a minute it is killed.
+func untilSaid() {
+	count, err := strconv.Atoi(os.Args[2])
+	signal, known := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[os.Args[1]]
+	if err != nil || !known {
+		fmt.Fprintln(os.Stderr, "until SIGNAL COUNT PATTERN COMMAND...")
+		os.Exit(2)
+	}
+	c := exec.Command(os.Args[4], os.Args[5:]...)
+	heard := &listener{word: regexp.MustCompile(os.Args[3]), left: count, heard: func() { c.Process.Signal(signal) }}
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, listening{heard, os.Stdout}, listening{heard, os.Stderr}
+	if err := c.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer time.AfterFunc(time.Minute, func() { c.Process.Kill() }).Stop()
+	c.Wait()
+	os.Exit(c.ProcessState.ExitCode())
+}
+
+// listener counts the lines in which a word stands, until it has heard it often enough.
+type listener struct {
+	word  *regexp.Regexp
+	heard func()
+
+	mu   sync.Mutex
+	left int // guarded by mu
+}
+
+func (l *listener) take(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.word.Match(line) {
+		if l.left--; l.left == 0 {
+			l.heard()
+		}
+	}
+}
+
+// listening passes on what is written, one call a line or more.
+type listening struct {
+	*listener
+	to io.Writer
+}
+
+func (l listening) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		l.take(line)
+	}
+	return l.to.Write(p)
 }
