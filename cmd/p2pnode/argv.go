@@ -146,11 +146,12 @@ func flagNames(flags []cli.Flag) (names []string) {
 // everyFlag lists the flags of all commands, each name once.
 func everyFlag(commands []*cli.Command) (flags []cli.Flag) {
 	var walk func([]*cli.Command)
+	seen := map[string]bool{}
 	walk = func(commands []*cli.Command) {
 		for _, c := range commands {
 			for _, f := range c.Flags {
-				if flagNamed(flags, f.Names()[0]) == nil {
-					flags = append(flags, f)
+				if name := f.Names()[0]; !seen[name] {
+					seen[name], flags = true, append(flags, f)
 				}
 			}
 			walk(c.Subcommands)
