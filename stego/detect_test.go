@@ -26,9 +26,7 @@ var leastArea = map[string]float64{
 // which fills the picture from its start. A full picture is there to show that the chi-square
 // attack works; the others are not meant for it.
 func TestDetectorsFindReplacementButNotV1(t *testing.T) {
-	if testing.Short() {
-		t.Skip("10 s of arithmetic, and no concurrency for -race to look at")
-	}
+	mayBeSkipped(t)
 	crops := photoCrops(t)
 	for _, rate := range []float64{0.1, 0.4, 0.99} {
 		scores := map[string][]float64{}
@@ -148,4 +146,13 @@ func areaUnderCurve(clean, hiding []float64) float64 {
 		}
 	}
 	return sum / float64(len(clean)*len(hiding))
+}
+
+// mayBeSkipped leaves a long test out of -short, which is how the race detector looks at this package: there is but one
+// goroutine in it.
+func mayBeSkipped(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long, and no concurrency for -race to look at")
+	}
 }

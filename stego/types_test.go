@@ -37,6 +37,7 @@ func everyPNGType() map[string]pngSpec {
 
 // TestEveryPNGTypeIsReadAndWrittenAsImagePNGHasIt takes sizes at which passes are empty and words end amid a pixel.
 func TestEveryPNGTypeIsReadAndWrittenAsImagePNGHasIt(t *testing.T) {
+	mayBeSkipped(t)
 	for name, s := range everyPNGType() {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range [][2]int{{1, 1}, {2, 1}, {1, 5}, {3, 3}, {4, 9}, {5, 8}, {8, 8}, {17, 7}, {33, 18}, {130, 11}} {

@@ -138,6 +138,7 @@ func knownAnswers() primitives {
 }
 
 func TestVectors(t *testing.T) {
+	mayBeSkipped(t)
 	all := vectors{Primitives: knownAnswers()}
 	for _, v := range asked() {
 		all.Embeddings = append(all.Embeddings, v.answer(t))
