@@ -103,11 +103,18 @@ func loneGateway(t testing.TB) *gateway {
 
 // post has a gateway answer one request.
 func (g *gateway) post(path, kind string, body []byte, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", path, bytes.NewReader(body))
-	r.Header.Set("Content-Type", kind)
+	h := http.Header{}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		h.Set(headers[i], headers[i+1])
 	}
+	return g.request(path, kind, body, h)
+}
+
+// request has it answer one with any headers.
+func (g *gateway) request(path, kind string, body []byte, h http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("POST", path, bytes.NewReader(body))
+	r.Header = h
+	r.Header.Set("Content-Type", kind)
 	w := httptest.NewRecorder()
 	mux := http.NewServeMux()
 	g.routes(mux)
@@ -190,6 +197,7 @@ func TestGatewayRefusesWithACode(t *testing.T) {
 		"bad timeout":      {"/v1/encrypt", []field{image, {"text", "", "a"}, {"timeout", "", "11m"}}, 400, "USAGE"},
 		"bad truth":        {"/v1/encrypt", []field{image, {"text", "", "a"}, {"spread", "", "maybe"}}, 400, "USAGE"},
 		"classic, sealed":  {"/v1/encrypt", []field{image, {"text", "", "a"}, {"format", "", "classic"}, {"passphrase", "", "k"}}, 400, "USAGE"},
+		"empty passphrase": {"/v1/encrypt", []field{image, {"text", "", "a"}, {"passphrase", "", ""}}, 400, "USAGE"},
 		"text in address":  {"/v1/encrypt?text=a", []field{image}, 400, "USAGE"},
 		"key in address":   {"/v1/decrypt?passphrase=a", []field{image}, 400, "USAGE"},
 		"does not fit":     {"/v1/encrypt", []field{image, {"payload", "f", string(noise(rand.New(rand.NewPCG(1, 2)), 5000))}}, 422, "CAPACITY"},
@@ -206,6 +214,50 @@ func TestGatewayRefusesWithACode(t *testing.T) {
 			}
 			g.nothingLeft(t)
 		})
+	}
+}
+
+// Nobody is to take for sealed what is not, because a header or a second one was left out.
+func TestGatewayLeavesNoHeaderOut(t *testing.T) {
+	photo := photoOf(t, 120, 90)
+	form, multi := formOf(t, field{"image", "p.png", photo}, field{"text", "", "a"})
+	for name, c := range map[string]struct {
+		kind string
+		body []byte
+		head http.Header
+		says string
+	}{
+		"passphrase with a form":       {multi, form, http.Header{"X-P2pnode-Passphrase": {"k"}}, "in a form there is the field passphrase"},
+		"empty passphrase with a form": {multi, form, http.Header{"X-P2pnode-Passphrase": {""}}, "in a form there is the field passphrase"},
+		"text with a form":             {multi, form, http.Header{"X-P2pnode-Text": {"b"}}, "in a form there is the field text"},
+		"two texts":                    {"image/png", []byte(photo), http.Header{"X-P2pnode-Text": {"a", "b"}}, "text is given twice"},
+		"empty passphrase":             {"image/png", []byte(photo), http.Header{"X-P2pnode-Text": {"a"}, "X-P2pnode-Passphrase": {""}}, "the passphrase is empty"},
+	} {
+		g := loneGateway(t)
+		w := g.request("/v1/encrypt", c.kind, c.body, c.head)
+		if code := codeOf(t, w); w.Code != 400 || code != "USAGE" || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s: %d %s, want 400 USAGE and %q: %s", name, w.Code, code, c.says, w.Body)
+		}
+		g.nothingLeft(t)
+	}
+}
+
+// A head of a part without end is refused before much of it is held.
+func TestGatewayBoundsTheHeadsOfParts(t *testing.T) {
+	for name, c := range map[string]struct {
+		start string
+		piece string
+	}{
+		"a long line": {"--B\r\nX-Long: ", "a"},
+		"many lines":  {"--B\r\n", "X: y\r\n"},
+	} {
+		g := loneGateway(t)
+		body := c.start + strings.Repeat(c.piece, 2*headMax)
+		w := g.post("/v1/capacity", "multipart/form-data; boundary=B", []byte(body))
+		if code := codeOf(t, w); w.Code != 400 || code != "USAGE" || !strings.Contains(w.Body.String(), "the head of a part is longer") {
+			t.Errorf("%s: %d %s: %s", name, w.Code, code, w.Body)
+		}
+		g.nothingLeft(t)
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	usualWait   = time.Minute // that a job may take, unless the request says otherwise
 	longestWait = 10 * time.Minute
 	fieldMax    = 64 << 10 // bytes of a passphrase or an option
+	headMax     = 32 << 10 // bytes read for the head of a form's part, with what is read ahead; package multipart would hold 10 MiB
 	longestKey  = 255      // bytes of an Idempotency-Key
 )
 
@@ -39,12 +40,19 @@ type wanted struct {
 
 // readForm takes a multipart/form-data body, one part after the other.
 func (v *visitor) readForm(fields string) error {
+	if err := v.headerless(); err != nil {
+		return err
+	}
+	heads := &capped{ReadCloser: v.r.Body}
+	v.r.Body = heads
 	parts, err := v.r.MultipartReader()
 	if err != nil {
 		return err
 	}
 	for {
+		heads.limit(headMax)
 		part, err := parts.NextPart()
+		heads.lift()
 		if err == io.EOF {
 			return v.readQuery(fields)
 		}
@@ -55,6 +63,41 @@ func (v *visitor) readForm(fields string) error {
 			return err
 		}
 	}
+}
+
+// capped bounds how much is read of a body while a part's head is looked for.
+type capped struct {
+	io.ReadCloser
+	on   bool
+	left int
+}
+
+func (c *capped) limit(n int) { c.on, c.left = true, n }
+func (c *capped) lift()       { c.on = false }
+
+func (c *capped) Read(b []byte) (int, error) {
+	if !c.on {
+		return c.ReadCloser.Read(b)
+	}
+	if c.left == 0 {
+		return 0, usagef("the head of a part is longer than %d bytes", headMax)
+	}
+	n, err := c.ReadCloser.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// secretHeaders are the fields that come as headers with a body that is the picture itself.
+var secretHeaders = []struct{ header, field string }{{"X-P2pnode-Text", "text"}, {"X-P2pnode-Passphrase", "passphrase"}}
+
+// headerless refuses with a form what would be left out of it: nobody shall take for sealed what is not.
+func (v *visitor) headerless() error {
+	for _, h := range secretHeaders {
+		if len(v.r.Header.Values(h.header)) > 0 {
+			return usagef("%s belongs to a body that is the picture itself; in a form there is the field %s", h.header, h.field)
+		}
+	}
+	return nil
 }
 
 // part takes one field of a form.
@@ -84,27 +127,29 @@ func (v *visitor) readPlain(fields string) error {
 	if err := v.takeImage(v.r.Body, ""); err != nil {
 		return err
 	}
-	for name, header := range map[string]string{"text": "X-P2pnode-Text", "passphrase": "X-P2pnode-Passphrase"} {
-		if v.r.Header.Get(header) == "" {
-			continue
-		}
-		value, err := url.PathUnescape(v.r.Header.Get(header))
-		if err != nil {
-			return usagef("%s: %v", header, err)
-		}
-		if err := v.once(fields, name); err != nil {
-			return err
-		}
-		if name == "passphrase" {
-			err = v.option(name, value)
-		} else {
-			err = v.takeContent(strings.NewReader(value), stego.Text, "")
-		}
-		if err != nil {
-			return err
+	for _, h := range secretHeaders {
+		for _, value := range v.r.Header.Values(h.header) {
+			if err := v.takeHeader(fields, h.header, h.field, value); err != nil {
+				return err
+			}
 		}
 	}
 	return v.readQuery(fields)
+}
+
+// takeHeader takes a field that came as a header.
+func (v *visitor) takeHeader(fields, header, name, value string) error {
+	value, err := url.PathUnescape(value)
+	if err != nil {
+		return usagef("%s: %v", header, err)
+	}
+	if err := v.once(fields, name); err != nil {
+		return err
+	}
+	if name == "passphrase" {
+		return v.option(name, value)
+	}
+	return v.takeContent(strings.NewReader(value), stego.Text, "")
 }
 
 // readQuery takes the options that stand in the address.
@@ -161,7 +206,9 @@ func (v *visitor) option(name, value string) (err error) {
 	}
 	switch name {
 	case "passphrase":
-		v.seal.Passphrase = []byte(value)
+		if v.seal.Passphrase = []byte(value); value == "" {
+			err = usagef("the passphrase is empty: leave it out where none is wanted")
+		}
 	case "format":
 		if v.seal.Format, err = stego.ParseFormat(value); err != nil {
 			return usagef("format %q: it is v1 or classic", value)
