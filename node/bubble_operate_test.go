@@ -168,17 +168,24 @@ func TestBubbleFault(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		var from []string
+		var told time.Time
 		follow, stop := context.WithCancel(ctx)
 		followed := make(chan error, 1)
 		first := make(chan string, 1)
 		go func() {
-			followed <- k.Follow(follow, EventsQuery{}, func(e Events, lost error) error {
+			followed <- k.Follow(follow, EventsQuery{Max: 2}, func(e Events, lost error) error { // pages too small for what another knows
 				if len(from) == 0 {
 					first <- e.Node
 				} else if lost == nil && from[len(from)-1] != e.Node {
 					b.t.Errorf("%s tells after %s, without a word", e.Node, from[len(from)-1])
 				}
 				from = append(from, e.Node)
+				for _, v := range e.Events {
+					if v.Time.Before(told) {
+						b.t.Errorf("%s tells of %s at %v, after another told of %v", e.Node, v.Kind, v.Time, told)
+					}
+					told = v.Time
+				}
 				failed := func(v Event) bool { return v.Kind == PeerFailed && v.Peer == from[0] }
 				if from[0] != e.Node && slices.ContainsFunc(e.Events, failed) {
 					stop()

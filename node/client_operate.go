@@ -66,11 +66,16 @@ func (cl *Client) Follow(ctx context.Context, q EventsQuery, f func(e Events, lo
 	var told time.Time
 	var lost error
 	for ctx.Err() == nil {
-		page, a, err := cl.firstEvents(ctx, q, told)
+		page, a, err := cl.firstEvents(ctx, q)
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
 		}
+		heard := told
+		if page.Run == q.Run {
+			heard = time.Time{} // the same server, which goes on where it was
+		}
 		for ; err == nil; page, err = cl.nextEvents(ctx, a, q) {
+			page = page.since(heard)
 			if err := f(page, lost); err != nil {
 				return err
 			}
@@ -85,20 +90,22 @@ func (cl *Client) Follow(ctx context.Context, q EventsQuery, f func(e Events, lo
 	return context.Cause(ctx)
 }
 
-// firstEvents finds a server, and takes from it what happened after told.
-func (cl *Client) firstEvents(ctx context.Context, q EventsQuery, told time.Time) (e Events, a *assignment, err error) {
+// since leaves out what happened until t, which another server has told already.
+func (e Events) since(t time.Time) Events {
+	for len(e.Events) > 0 && !e.Events[0].Time.After(t) {
+		e.Events, e.Lost = e.Events[1:], 0
+	}
+	return e
+}
+
+// firstEvents finds a server, and takes a page from it.
+func (cl *Client) firstEvents(ctx context.Context, q EventsQuery) (e Events, a *assignment, err error) {
 	q.Wait = 0
 	raw, a, err := cl.consult(ctx, (*search).spokesman, cl.query(eventsOf(q)))
-	if err != nil {
-		return e, a, err
+	if err == nil {
+		err = json.Unmarshal(raw, &e)
 	}
-	if err := json.Unmarshal(raw, &e); err != nil || told.IsZero() {
-		return e, a, err
-	}
-	for len(e.Events) > 0 && !e.Events[0].Time.After(told) {
-		e.Events = e.Events[1:]
-	}
-	return e, a, nil
+	return e, a, err
 }
 
 // nextEvents waits for more of them at the same server.

@@ -15,7 +15,7 @@ import (
 
 // explain turns any error into what a person is told, and its code.
 func (p *program) explain(err error) *failure {
-	if s, ok := errors.AsType[interrupted](context.Cause(p.context())); ok && errors.Is(err, context.Canceled) {
+	if s, ok := errors.AsType[interrupted](context.Cause(p.context())); ok && (errors.Is(err, context.Canceled) || errors.Is(err, s)) {
 		return &failure{Code: wire.CodeCancelled, What: s.Error(), Exit: s.exit(), cause: err}
 	}
 	if f, ok := errors.AsType[*failure](err); ok {

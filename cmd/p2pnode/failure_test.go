@@ -55,8 +55,10 @@ func TestSignalsHaveTheirExitStatus(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(interrupted{syscall.SIGTERM})
 	p := program{signals: &signals{ctx: ctx}}
-	if f := p.explain(fmt.Errorf("job: %w", context.Canceled)); f.exit() != 143 {
-		t.Errorf("SIGTERM ends with %d, want 143", f.exit())
+	for _, err := range []error{context.Canceled, context.Cause(ctx)} {
+		if f := p.explain(fmt.Errorf("job: %w", err)); f.exit() != 143 || f.Code != wire.CodeCancelled {
+			t.Errorf("SIGTERM ends with %d %v after %v, want 143 CANCELLED", f.exit(), f.Code, err)
+		}
 	}
 }
 

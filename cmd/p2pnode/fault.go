@@ -54,7 +54,7 @@ func (p *program) fault(ctx context.Context, c *cli.Context) error {
 	default:
 		return p.asked(ctx, c, func(ctx context.Context, client *node.Client) error {
 			if err := client.Fault(ctx, name, down); err != nil {
-				return err
+				return ordered(err)
 			}
 			return p.printFault(c, faultLine{Event: "down", Node: name, Down: down.Seconds()})
 		})
@@ -124,7 +124,7 @@ func (w *walk) visit(ctx context.Context, name string, interval time.Duration) e
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case node.CodeOf(err).Exit() == unauthorizedExit:
-		return err
+		return ordered(err)
 	case err != nil:
 		return w.p.printFault(w.c, faultLine{Event: "skipped", Node: name, Error: plain(err)})
 	}

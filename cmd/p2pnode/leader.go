@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"p2pnode/node"
+	"p2pnode/wire"
 )
 
 func (p *program) leaderCommand() *cli.Command {
@@ -35,7 +36,7 @@ func (p *program) stepDown(ctx context.Context, c *cli.Context) error {
 	return p.asked(ctx, c, func(ctx context.Context, client *node.Client) error {
 		name, err := client.StepDown(ctx)
 		if err != nil {
-			return err
+			return ordered(err)
 		}
 		if c.Bool("json") {
 			return p.printAnswer(steppedDown{Schema: p.schema(), OK: true, Leader: name})
@@ -45,4 +46,12 @@ func (p *program) stepDown(ctx context.Context, c *cli.Context) error {
 		}
 		return err
 	})
+}
+
+// ordered says which token an order needs, where a server refused it.
+func ordered(err error) error {
+	if err == nil || node.CodeOf(err) != wire.CodeUnauthorized {
+		return err
+	}
+	return failf(wire.CodeUnauthorized, "%s", plain(err)).next("p2pnode token --peer > peer.token at a server, then --token-file peer.token here")
 }
