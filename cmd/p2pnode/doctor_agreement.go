@@ -202,7 +202,8 @@ func ledgers(all []examined) []finding {
 	return one(doubt("ledgers differ: "+opinions(said), "jobs are being done, or servers that were apart have not caught up yet", "p2pnode doctor again, once no job runs"))
 }
 
-// unheard warns of servers that others do not hear, although they answer here, and of those that others hear and we do not.
+// unheard warns of servers that others do not hear, although they answer here, of those that others hear and we do not, and of
+// those that nobody hears.
 func unheard(all []examined) (found []finding) {
 	answers := map[string]bool{}
 	for _, x := range all {
@@ -217,6 +218,9 @@ func unheard(all []examined) (found []finding) {
 			case !answers[n.Name] && n.State == "alive" && !told[n.Name]:
 				told[n.Name] = true
 				found = append(found, doubt(fmt.Sprintf("%s hears %s at %s, which does not answer here", x.Name, n.Name, n.Control), "a firewall or a missing route between this machine and it", "p2pnode doctor --server "+n.Control))
+			case !answers[n.Name] && !told[n.Name]:
+				told[n.Name] = true
+				found = append(found, doubt(fmt.Sprintf("%s at %s is %s to %s, and does not answer here", n.Name, n.Control, n.State, x.Name), "it has ended or hangs, its machine is off, or it is cut off", "p2pnode doctor on the machine of "+n.Name+"; start it again there"))
 			}
 		}
 	}

@@ -255,7 +255,7 @@ func (v *census) nobody() finding {
 	if len(v.near) > 0 {
 		asked += ", nor do " + strings.Join(v.near, ", ")
 	}
-	return bad(asked, "no server runs on these networks, a firewall drops UDP 47470-47489, or the servers want a token (--clients token) that was not given",
+	return bad(asked, "no server runs on these networks, a firewall drops UDP 47470-47489, or the servers want a token (--clients token) and got none, or another cluster's",
 		"p2pnode serve, here or on any machine of this network; or p2pnode doctor --server HOST:PORT [--token-file F]")
 }
 

@@ -29,6 +29,7 @@ type dirState struct {
 	exposed fs.FileMode // of the secret, where others may read it
 	broken  error       // why the secret cannot be read
 	denied  error       // why nothing can be written
+	barred  string      // the directory above that this user may not enter, where that is why
 	free    uint64
 	unsure  error // why free is not known
 	holder  int   // pid of the server that runs there; 0: none, -1: one that is not seen from here
@@ -67,7 +68,7 @@ func (d *doctor) lookAt(path string) dirState {
 		info, err = os.Stat(s.parent)
 	}
 	if err != nil {
-		s.denied = err
+		s.denied, s.barred = err, barrier(s.parent)
 		return s
 	}
 	s.kind, s.mode, s.owner = info.Mode().Type(), info.Mode().Perm(), ownerOf(info)
@@ -80,6 +81,17 @@ func (d *doctor) lookAt(path string) dirState {
 		s.holder = d.holderOf(filepath.Join(path, storeOfDir))
 	}
 	return s
+}
+
+// barrier is the lowest directory above a path that can be seen, if not entered.
+func barrier(path string) string {
+	for path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 func ownerOf(info fs.FileInfo) int {
@@ -115,8 +127,13 @@ func (s dirState) judge(user int) (found []finding) {
 	switch {
 	case s.kind != fs.ModeDir && s.denied == nil:
 		return one(bad(s.parent+" is not a directory", "a server keeps everything in a directory", "p2pnode serve --dir ELSEWHERE"))
+	case s.barred != "":
+		return one(bad(s.denied.Error(), "this user may not enter "+s.barred, "ls -ld "+shellWord(s.barred)+"; p2pnode serve --dir ELSEWHERE"))
 	case s.denied != nil && s.missing:
 		return one(bad(s.path+" is missing and cannot be made: "+s.denied.Error(), "this user may not write there", fmt.Sprintf("sudo install -d -m 700 -o %d %s, or p2pnode serve --dir ELSEWHERE", user, word)))
+	case s.denied != nil && s.owner != user:
+		return one(bad(s.denied.Error(), fmt.Sprintf("it belongs to user %d, and this is user %d", s.owner, user),
+			fmt.Sprintf("sudo -u '#%d' p2pnode doctor, if a server of that user is meant; else sudo chown -R %d %s", s.owner, user, word)))
 	case s.denied != nil:
 		return one(bad(s.denied.Error(), "this user may not write there, or the disk is read-only", fmt.Sprintf("sudo chown -R %d %s && chmod 700 %[2]s; findmnt -T %[2]s", user, word)))
 	}

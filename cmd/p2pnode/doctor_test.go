@@ -109,6 +109,12 @@ func TestDirectoryIsJudged(t *testing.T) {
 		{"read-only", whole, func(s *dirState) {
 			s.denied = &fs.PathError{Op: "write in", Path: s.path, Err: syscall.EROFS}
 		}, []string{resultFail}, "read-only"},
+		{"of another user, and closed", whole, func(s *dirState) {
+			s.denied, s.owner = &fs.PathError{Op: "write in", Path: s.path, Err: syscall.EACCES}, 4711
+		}, []string{resultFail}, "sudo -u '#4711' p2pnode doctor"},
+		{"below a closed directory", whole, func(s *dirState) {
+			s.denied, s.barred = &fs.PathError{Op: "stat", Path: s.path, Err: syscall.EACCES}, barrier(filepath.Join(s.path, "not", "there"))
+		}, []string{resultFail}, "n1; p2pnode serve --dir ELSEWHERE"},
 		{"of another user", whole, func(s *dirState) { s.owner = 4711 }, []string{resultWarn, resultOK}, "belongs to user 4711"},
 		{"nearly full", whole, func(s *dirState) { s.free = 300 << 20 }, []string{resultWarn, resultOK}, "--max-results"},
 		{"full", whole, func(s *dirState) { s.free = 3 << 20 }, []string{resultFail, resultOK}, "3 MiB are free"},
@@ -258,6 +264,7 @@ func TestServersAgreeOrNot(t *testing.T) {
 		{"ledgers", []examined{says("a", "a", 3, "x"), says("b", "a", 3, "y")}, []string{resultOK, resultWarn}, "ledgers differ"},
 		{"held dead", []examined{says("a", "a", 3, "x", "b=dead"), says("b", "a", 3, "x")}, []string{resultOK, resultWarn}, "a holds b dead"},
 		{"heard by others", []examined{says("a", "a", 3, "x", "c=alive"), says("b", "a", 3, "x", "c=alive")}, []string{resultOK, resultWarn}, "a hears c at c:1"},
+		{"heard by nobody", []examined{says("a", "a", 3, "x", "c=dead"), says("b", "a", 3, "x", "c=suspect")}, []string{resultOK, resultWarn}, "c at c:1 is dead to a, and does not answer here"},
 		{"nobody said", []examined{{Name: "a", Examination: node.Examination{Err: node.ErrForeign}}}, []string{resultSkipped}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantFindings(t, judgeAgreement(c.all), c.want, c.says) })
