@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"p2pnode/wire"
 )
@@ -19,8 +20,8 @@ type spooled struct {
 }
 
 const (
-	spoolPattern = "*.part"
-	spoolStep    = 1 << 20 // bytes promised at once
+	spoolSuffix = ".part"
+	spoolStep   = 1 << 20 // bytes promised at once
 )
 
 // clearSpool makes the directory of files on their way, and removes those that a crash left.
@@ -28,16 +29,18 @@ func clearSpool(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the gateway's directory: %w", err)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, spoolPattern))
-	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
+	left, err := os.ReadDir(dir)
+	for _, f := range left {
+		if strings.HasSuffix(f.Name(), spoolSuffix) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
+		}
 	}
 	return err
 }
 
 // create makes an empty file that goes when the visitor leaves.
 func (v *visitor) create() (*spooled, error) {
-	f, err := os.CreateTemp(v.g.dir, spoolPattern)
+	f, err := os.CreateTemp(v.g.dir, "*"+spoolSuffix)
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary file: %w", err)
 	}

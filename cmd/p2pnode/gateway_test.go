@@ -311,7 +311,7 @@ func TestGatewayIsBounded(t *testing.T) {
 }
 
 func TestGatewayRemovesWhatACrashLeft(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "gateway")
+	dir := filepath.Join(t.TempDir(), "no[pattern", "gateway")
 	for range 2 { // the first makes the directory
 		if err := clearSpool(dir); err != nil {
 			t.Fatal(err)
