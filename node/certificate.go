@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"p2pnode/wire"
@@ -25,22 +26,39 @@ var (
 	validUntil = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// ServerTLS returns the configuration of a server that proves to be self by a certificate of the cluster CA. A client may
-// show a certificate of the same CA; then it is a peer, and its node id is the certificate's DNS name.
-func (i *Identity) ServerTLS(self wire.NodeID) (*tls.Config, error) {
-	leaf, err := i.issue(self)
+// ServerTLS returns the configuration of a server that proves to be self by a certificate of the cluster CA, or of one of
+// also for a client that names its cluster (PROTOCOL.md §5.1). A client may show a certificate of such a CA; then it is a
+// peer, and its node id is the certificate's DNS name.
+func (i *Identity) ServerTLS(self wire.NodeID, also ...*Identity) (*tls.Config, error) {
+	all := append([]*Identity{i}, also...)
+	leaves := make([]tls.Certificate, len(all))
+	authorities := make([]ed25519.PublicKey, len(all))
+	for n, of := range all {
+		var err error
+		if leaves[n], err = of.issue(self); err != nil {
+			return nil, err
+		}
+		authorities[n] = of.Authority
+	}
+	roots, err := rootsOf(authorities...)
 	if err != nil {
 		return nil, err
 	}
-	roots, err := rootsOf(i.Authority)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS13, NextProtos: []string{alpn},
+	c := &tls.Config{
+		Certificates: leaves, MinVersion: tls.VersionTLS13, NextProtos: []string{alpn},
 		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: roots, SessionTicketsDisabled: true,
-	}, nil
+	}
+	if len(also) > 0 {
+		c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			wanted := slices.IndexFunc(all, func(of *Identity) bool { return slices.Contains(hello.SupportedProtos, alpnOf(of.Cluster)) })
+			return &leaves[max(0, wanted)], nil
+		}
+	}
+	return c, nil
 }
+
+// alpnOf is what a client offers besides alpn, to say which cluster's certificate it can verify. Nobody speaks it.
+func alpnOf(cluster wire.ClusterID) string { return alpn + " " + cluster.String() }
 
 // PeerTLS returns the configuration by which self connects to another server and proves who it is.
 func (i *Identity) PeerTLS(self, server wire.NodeID) (*tls.Config, error) {
@@ -64,7 +82,8 @@ func ClientTLS(authority ed25519.PublicKey, server wire.NodeID) (*tls.Config, er
 		return nil, err
 	}
 	return &tls.Config{
-		RootCAs: roots, ServerName: server.String(), MinVersion: tls.VersionTLS13, NextProtos: []string{alpn},
+		RootCAs: roots, ServerName: server.String(), MinVersion: tls.VersionTLS13,
+		NextProtos: []string{alpn, alpnOf(ClusterOf(authority))},
 	}, nil
 }
 
@@ -86,9 +105,22 @@ func (i *Identity) issue(id wire.NodeID) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, nil
 }
 
-// rootsOf returns a pool with the CA's certificate. Clients know no more of the CA than its public key, so this
+// rootsOf returns a pool with the certificates of CAs.
+func rootsOf(authorities ...ed25519.PublicKey) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	for _, a := range authorities {
+		cert, err := rootOf(a)
+		if err != nil {
+			return nil, err
+		}
+		pool.AddCert(cert)
+	}
+	return pool, nil
+}
+
+// rootOf returns a CA's certificate. Clients know no more of the CA than its public key, so this
 // certificate is signed by a key made up here: what x509 takes from a root is its name and its key, and not its signature.
-func rootsOf(authority ed25519.PublicKey) (*x509.CertPool, error) {
+func rootOf(authority ed25519.PublicKey) (*x509.Certificate, error) {
 	if len(authority) != ed25519.PublicKeySize {
 		return nil, fmt.Errorf("node: cluster authority of %d bytes", len(authority))
 	}
@@ -102,9 +134,7 @@ func rootsOf(authority ed25519.PublicKey) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe the cluster authority: %w", err)
 	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return pool, nil
+	return cert, nil
 }
 
 // rootTemplate is the CA's certificate as far as it follows from its public key.

@@ -252,19 +252,26 @@ func (cl *Client) trusted() trust {
 	return cl.trust
 }
 
-// pin remembers a cluster once TLS has proved it.
+// pin remembers a cluster once TLS has proved it, in place of the one it has succeeded.
 func (cl *Client) pin(a *assignment) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if cl.pins == nil || cl.trust.pinned(a.Cluster.ID) {
+	succeeds := !a.Former.IsZero() && cl.trust.pinned(a.Former)
+	if cl.pins == nil || cl.trust.pinned(a.Cluster.ID) && !succeeds {
 		return
 	}
-	if err := cl.pins.Pin(Pin{Cluster: a.Cluster.ID, Label: a.Cluster.Name, Authority: a.Authority, First: time.Now()}); err != nil {
+	pin, said := Pin{Cluster: a.Cluster.ID, Label: a.Cluster.Name, Authority: a.Authority, First: time.Now()}, "cluster pinned"
+	keep := cl.pins.Pin
+	if succeeds {
+		said = "the cluster has a new secret, which the old one vouches for: its successor is pinned"
+		keep = func(p Pin) error { return cl.pins.Replace(a.Former, p) }
+	}
+	if err := keep(pin); err != nil {
 		cl.config.Log.Warn("cluster not remembered", "cluster", a.Cluster.Name, "error", err)
 		return
 	}
 	cl.trust.known = cl.pins.Known()
-	cl.config.Log.Info("cluster pinned", "cluster", a.Cluster.Name, "cluster_id", a.Cluster.ID)
+	cl.config.Log.Info(said, "cluster", a.Cluster.Name, "cluster_id", a.Cluster.ID)
 }
 
 // links returns the interfaces to ask on; none if they cannot be listed.

@@ -18,8 +18,14 @@ func (s *search) answered(now time.Time, e wire.Event, m wire.LeaderResponse) {
 	}
 	v := &server{
 		event: e, node: m.Nodes[0], answer: m, leader: m.Leader, epoch: m.Epoch, first: now,
-		cluster: ClusterInfo{ID: m.Cluster, Name: m.Label, Server: e.Addr.String()},
+		cluster: ClusterInfo{Name: m.Label, Server: e.Addr.String()},
 	}
+	if s.trust.token.IsZero() {
+		for _, k := range m.Kin {
+			s.bequeath(k, m)
+		}
+	}
+	s.identify(v)
 	if at, ok := s.nonces[m.Nonce]; ok {
 		v.rtt = now.Sub(at)
 	}
@@ -74,7 +80,7 @@ func (s *search) assigned(e wire.Event, m wire.TaskAssignmentResponse) {
 	}
 	m.Server.Data = resolved(m.Server.Data, e.Addr)
 	s.found = &assignment{
-		TaskAssignmentResponse: m, Cluster: v.cluster, Authority: v.answer.Authority, Token: v.answer.Token,
+		TaskAssignmentResponse: m, Cluster: v.cluster, Authority: v.authority, Former: s.formerOf(v.cluster.ID), Token: v.answer.Token,
 		Leader: v.node.Name, From: e.Addr,
 	}
 }

@@ -61,11 +61,11 @@ func (cl *Client) Survey(ctx context.Context, narrow bool) (Survey, error) {
 }
 
 func (cl *Client) surveyed(s *search) (out Survey) {
-	on, t := cl.links(), cl.trusted()
+	on := cl.links()
 	for _, v := range s.sorted() {
-		out.Servers = append(out.Servers, Sighting{Found: s.describe(v, on, t), contact: s.contact(v)})
+		out.Servers = append(out.Servers, Sighting{Found: s.describe(v, on), contact: s.contact(v)})
 	}
-	c, _, err := t.choose(s.clusters())
+	c, _, err := s.trust.choose(s.clusters())
 	if out.Refused = err; err == nil {
 		out.Cluster = &c
 	}

@@ -253,7 +253,7 @@ func reason(err error) error {
 
 // assignment finds the leader and gets the job's server from it.
 func (e *errand) assignment(ctx context.Context) (*assignment, error) {
-	e.search.trust = e.cl.trusted()
+	e.search.rely(e.cl.trusted())
 	e.search.job.Avoid = slices.Clone(e.avoid)
 	e.asked = time.Now()
 	s := e.search

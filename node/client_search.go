@@ -42,19 +42,23 @@ type search struct {
 	out   []question
 	found *assignment
 	err   error
+
+	heirs map[wire.ClusterID]heir // of clusters that have another secret since, by the former id
+	lies  int                     // statements that were false
 }
 
 // server is one that answered.
 type server struct {
-	event   wire.Event
-	node    wire.Node
-	cluster ClusterInfo
-	answer  wire.LeaderResponse
-	leader  wire.NodeID // whom it holds to lead, as last heard
-	epoch   uint64
-	first   time.Time // when it was first heard
-	rtt     time.Duration
-	silent  bool // did not answer what it was asked for a job
+	event     wire.Event
+	node      wire.Node
+	cluster   ClusterInfo
+	answer    wire.LeaderResponse
+	authority ed25519.PublicKey // of the CAs it names, the one of cluster
+	leader    wire.NodeID       // whom it holds to lead, as last heard
+	epoch     uint64
+	first     time.Time // when it was first heard
+	rtt       time.Duration
+	silent    bool // did not answer what it was asked for a job
 }
 
 // question is a message to be sent. Dest and Boot are zero for a LeaderQuery.
@@ -70,6 +74,7 @@ type assignment struct {
 	wire.TaskAssignmentResponse
 	Cluster   ClusterInfo
 	Authority ed25519.PublicKey
+	Former    wire.ClusterID // that Cluster has succeeded, by its own word; zero: none
 	Token     bool           // the cluster wants a token's proof
 	Leader    string         // name
 	From      netip.AddrPort // the leader's address, which stands for unspecified ones

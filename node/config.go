@@ -14,11 +14,12 @@ import (
 
 // Config says what one server is. It is passed once; New copies it.
 type Config struct {
-	Name    string // unique in the cluster, at most 64 bytes of printable UTF-8. If empty, New fails.
-	Cluster string // the cluster's name, a label that enters no key. If empty, "p2pnode" is used.
-	Secret  Secret // of the cluster. If zero, New fails.
-	Dir     string // of the store; made with mode 0700. If empty, New fails.
-	Version string // of the program, told in Status. If empty, nothing is told.
+	Name    string   // unique in the cluster, at most 64 bytes of printable UTF-8. If empty, New fails.
+	Cluster string   // the cluster's name, a label that enters no key. If empty, "p2pnode" is used.
+	Secret  Secret   // of the cluster, the one spoken. If zero, New fails.
+	Also    []Secret // accepted besides while the secret is rotated (PROTOCOL.md §5.1), two at most. If nil, none.
+	Dir     string   // of the store; made with mode 0700. If empty, New fails.
+	Version string   // of the program, told in Status. If empty, nothing is told.
 
 	Control   net.PacketConn   // datagrams. If nil, New fails.
 	Data      net.PacketConn   // QUIC. If nil, New fails.

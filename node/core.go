@@ -76,13 +76,18 @@ type coreConfig struct {
 	Config
 	self     wire.NodeID
 	ident    *Identity
+	also     []*Identity // of the secrets accepted besides
 	pid      uint32
+	heritage succession       // what the spoken secret succeeds; zero: nothing known
 	control  []netip.AddrPort // told to others; an unspecified IP means the datagram's source
 	data     []netip.AddrPort
 	cookie   wire.Key
 	rand     *rand.Rand
 	snapshot Snapshot
 }
+
+// idents returns what follows from each secret accepted; the first is spoken.
+func (c coreConfig) idents() []*Identity { return append([]*Identity{c.ident}, c.also...) }
 
 // change tells the shell of a new leader.
 type change struct {
@@ -109,8 +114,12 @@ func newCore(now time.Time, c coreConfig) *core {
 
 // open makes the endpoint under a new boot nonce: at start, and again after the machine was suspended.
 func (c *core) open(now time.Time) {
+	var peer, client []wire.Key
+	for _, i := range c.cfg.idents() {
+		peer, client = append(peer, i.Server), append(client, i.Client)
+	}
 	c.ep = wire.NewEndpoint(now, wire.EndpointConfig{
-		Self: c.cfg.self, Hello: c.hello(), Peer: []wire.Key{c.cfg.ident.Server}, Client: []wire.Key{c.cfg.ident.Client},
+		Self: c.cfg.self, Hello: c.hello(), Peer: peer, Client: client,
 		Open: c.cfg.OpenClients, Rand: c.cfg.rand, Entropy: c.cfg.Entropy,
 	})
 }

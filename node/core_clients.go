@@ -46,9 +46,13 @@ func (c *core) clientSays(now time.Time, e wire.Event) {
 // lead answers LeaderQuery: who leads, who is there, and a cookie for what comes next.
 func (c *core) lead(now time.Time, e wire.Event, m wire.LeaderQuery) {
 	epoch, leader, _, _ := c.elect.Beat()
+	known := c.cfg.idents()[e.Key.Index()] // by whose key it was asked
 	r := wire.LeaderResponse{
-		Nonce: m.Nonce, Leader: leader, Epoch: epoch, Cluster: c.cfg.ident.Cluster, Label: c.cfg.Cluster,
-		Authority: c.cfg.ident.Authority, Cookie: c.cookieFor(now, e.Addr), Token: !c.cfg.OpenClients,
+		Nonce: m.Nonce, Leader: leader, Epoch: epoch, Cluster: known.Cluster, Label: c.cfg.Cluster,
+		Authority: known.Authority, Cookie: c.cookieFor(now, e.Addr), Token: !c.cfg.OpenClients,
+	}
+	if e.Authority == wire.AuthorityOpen { // a token says which cluster it is of
+		r.Kin = c.cfg.kin()
 	}
 	r.Nodes = append(r.Nodes, c.node(c.cfg.self))
 	if leader != c.cfg.self && !leader.IsZero() {

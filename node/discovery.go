@@ -139,16 +139,16 @@ func (cl *Client) announce(s *search, told map[wire.NodeID]bool, found func(Foun
 	})
 	for _, v := range fresh {
 		told[v.node.ID] = true
-		found(s.describe(v, cl.links(), cl.trusted()))
+		found(s.describe(v, cl.links()))
 	}
 }
 
 // describe makes the row of one server.
-func (s *search) describe(v *server, on []link, t trust) Found {
+func (s *search) describe(v *server, on []link) Found {
 	f := Found{
 		Node: v.node.ID, Name: v.node.Name, Cluster: v.cluster.Name, ClusterID: v.cluster.ID, Control: v.event.Addr.String(),
 		RTT: v.rtt, Leader: v.leader == v.node.ID, LeaderName: s.nameOf(v.leader), Epoch: v.epoch,
-		Token: v.answer.Token, Known: t.pinned(v.cluster.ID),
+		Token: v.answer.Token, Known: s.trust.pinned(v.cluster.ID),
 	}
 	if l, ok := linkOf(on, v.event.Addr.Addr()); ok {
 		f.Interface = l.Name
@@ -191,7 +191,7 @@ func (s *search) contact(v *server) *assignment {
 	n := v.node
 	n.Data = resolved(n.Data, v.event.Addr)
 	return &assignment{
-		TaskAssignmentResponse: wire.TaskAssignmentResponse{Server: n}, Cluster: v.cluster, Authority: v.answer.Authority,
-		Token: v.answer.Token, From: v.event.Addr,
+		TaskAssignmentResponse: wire.TaskAssignmentResponse{Server: n}, Cluster: v.cluster, Authority: v.authority,
+		Former: s.formerOf(v.cluster.ID), Token: v.answer.Token, From: v.event.Addr,
 	}
 }

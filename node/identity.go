@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"p2pnode/wire"
 )
@@ -77,6 +79,48 @@ func NewIdentity(s Secret) (*Identity, error) {
 		Server: wire.Key(keys[0]), Client: wire.Key(keys[1]),
 		Cluster: ClusterOf(public), Authority: public, authority: authority,
 	}, nil
+}
+
+// MaxSecrets is how many secrets a server accepts at once: that of a cluster, its successor, and one more for a rotation
+// that begins before the one before it has ended.
+const MaxSecrets = 3
+
+// What can be wrong with several secrets.
+var (
+	ErrManySecrets = fmt.Errorf("node: more than %d secrets", MaxSecrets)
+	ErrSecretTwice = errors.New("node: the same secret twice")
+)
+
+// CheckSecrets says what keeps a list of secrets, of which the first is spoken, from being a cluster's.
+func CheckSecrets(list []Secret) error {
+	if len(list) > MaxSecrets {
+		return ErrManySecrets
+	}
+	for i, s := range list {
+		if slices.Contains(list[:i], s) {
+			return ErrSecretTwice
+		}
+	}
+	return nil
+}
+
+// identitiesOf is NewIdentity for several secrets.
+func identitiesOf(list []Secret) (all []*Identity, err error) {
+	for _, s := range list {
+		i, err := NewIdentity(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, i)
+	}
+	return all, nil
+}
+
+func clustersOf(list []*Identity) (ids []wire.ClusterID) {
+	for _, i := range list {
+		ids = append(ids, i.Cluster)
+	}
+	return ids
 }
 
 const (

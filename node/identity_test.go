@@ -145,6 +145,40 @@ func TestIdentityProvesAServer(t *testing.T) {
 	}
 }
 
+// While the secret is rotated a server has certificates of two CAs, and shows that of the cluster the client names; who names
+// none, as earlier releases do, sees the first.
+func TestIdentityIsProvedUnderTheAuthorityWanted(t *testing.T) {
+	old, next := identityOf(t, 1), identityOf(t, 2)
+	server, err := next.ServerTLS(IDOf("a"), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		knows  *Identity
+		silent bool // does not name its cluster
+		ok     bool
+	}{
+		{"the first", next, false, true}, {"the other", old, false, true}, {"neither", identityOf(t, 3), false, false},
+		{"the first, unsaid", next, true, true}, {"the other, unsaid", old, true, false},
+	} {
+		client, err := c.knows.PeerTLS(IDOf("b"), IDOf("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.silent {
+			client.NextProtos = []string{alpn}
+		}
+		s, cs, err := handshake(t, server, client)
+		if (err == nil) != c.ok {
+			t.Errorf("who knows %s: %v, want success %v", c.name, err, c.ok)
+		}
+		if err == nil && (cs.NegotiatedProtocol != alpn || len(s.PeerCertificates) != 1) {
+			t.Errorf("who knows %s: negotiated %q, certificates %d", c.name, cs.NegotiatedProtocol, len(s.PeerCertificates))
+		}
+	}
+}
+
 // A forger who knows the public key, as everybody does, and has a CA of the same name must not pass.
 func TestIdentityRefusesAForgedAuthority(t *testing.T) {
 	ours, forger := identityOf(t, 1), identityOf(t, 2)

@@ -30,7 +30,7 @@ import (
 // Node is one server. Run starts everything and returns after everything has ended.
 type Node struct {
 	cfg       Config
-	ident     *Identity
+	idents    []*Identity // of all secrets accepted; the first is spoken
 	loop      *loop
 	store     *Store
 	results   *Results
@@ -45,7 +45,7 @@ func New(c Config) (n *Node, err error) {
 	if c, err = c.withDefaults(); err != nil {
 		return nil, err
 	}
-	ident, err := NewIdentity(c.Secret)
+	idents, err := identitiesOf(append([]Secret{c.Secret}, c.Also...))
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +54,16 @@ func New(c Config) (n *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n = &Node{cfg: c, ident: ident, store: store, look: make(chan struct{}, 1)}
+	n = &Node{cfg: c, idents: idents, store: store, look: make(chan struct{}, 1)}
 	n.around.Store(c.surroundings())
-	if err := errors.Join(store.Bind(ident.Cluster), n.assemble(self, snapshot)); err != nil {
+	heritage, err := inherit(store, snapshot.Cluster, idents)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if !heritage.isZero() {
+		snapshot.Heritage = heritage
+	}
+	if err := errors.Join(store.Bind(idents[0].Cluster, clustersOf(idents[1:])...), n.assemble(self, snapshot)); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return n, nil
@@ -67,7 +74,7 @@ func (n *Node) assemble(self wire.NodeID, snapshot Snapshot) error {
 	if err != nil {
 		return err
 	}
-	tls, err := n.ident.ServerTLS(self)
+	tls, err := n.idents[0].ServerTLS(self, n.idents[1:]...)
 	if err != nil {
 		return err
 	}
@@ -76,8 +83,9 @@ func (n *Node) assemble(self wire.NodeID, snapshot Snapshot) error {
 		return err
 	}
 	k := coreConfig{
-		Config: n.cfg, self: self, ident: n.ident, pid: uint32(os.Getpid()), rand: n.cfg.Rand, snapshot: snapshot,
-		control: advertised(n.cfg.Control, n.cfg.Advertise, on), data: advertised(n.cfg.Data, nil, on),
+		Config: n.cfg, self: self, ident: n.idents[0], also: n.idents[1:], pid: uint32(os.Getpid()), rand: n.cfg.Rand, snapshot: snapshot,
+		heritage: snapshot.Heritage,
+		control:  advertised(n.cfg.Control, n.cfg.Advertise, on), data: advertised(n.cfg.Data, nil, on),
 	}
 	if _, err := io.ReadFull(n.cfg.Entropy, k.cookie[:]); err != nil {
 		return fmt.Errorf("draw cookie key: %w", err)
@@ -88,7 +96,7 @@ func (n *Node) assemble(self wire.NodeID, snapshot Snapshot) error {
 	}
 	n.loop = newLoop(newCore(time.Now(), k), n.cfg.Control, n.cfg.Log, n.cfg.Metrics)
 	n.loop.links = on
-	n.transport = newTransport(n.cfg, tls, n.ident, counter{n.loop}, results, &n.loop.deaf)
+	n.transport = newTransport(n.cfg, tls, n.idents[0], counter{n.loop}, results, &n.loop.deaf, n.idents[1:]...)
 	return nil
 }
 
@@ -304,6 +312,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("node: cluster %q: %w", c.Cluster, wire.CheckName("cluster name", c.Cluster))
 	case c.Secret.IsZero():
 		return c, errors.New("node: a cluster secret is needed")
+	case CheckSecrets(append([]Secret{c.Secret}, c.Also...)) != nil:
+		return c, CheckSecrets(append([]Secret{c.Secret}, c.Also...))
 	case c.Dir == "":
 		return c, errors.New("node: a directory for the store is needed")
 	case c.Control == nil || c.Data == nil:

@@ -62,7 +62,12 @@ func (p *Pins) Known() []Pin {
 }
 
 // Pin adds a cluster to the file, if it is not known already.
-func (p *Pins) Pin(pin Pin) error {
+func (p *Pins) Pin(pin Pin) error { return p.put(pin, wire.ClusterID{}) }
+
+// Replace is Pin for a cluster that takes the place of another, its predecessor, which is known no more.
+func (p *Pins) Replace(former wire.ClusterID, pin Pin) error { return p.put(pin, former) }
+
+func (p *Pins) put(pin Pin, instead wire.ClusterID) error {
 	if err := pin.valid(); err != nil {
 		return fmt.Errorf("node: pin a cluster: %w", err)
 	}
@@ -76,27 +81,43 @@ func (p *Pins) Pin(pin Pin) error {
 		return fmt.Errorf("pin cluster %s: %w", pin.Cluster, err)
 	}
 	defer unlock()
-	return p.add(pin)
+	return p.rewrite(pin, instead)
 }
 
-// add reads the file again, since another process may have added to it, and writes it with one more line.
-func (p *Pins) add(pin Pin) error {
+// rewrite reads the file again, since another process may have changed it, and writes it with a line for pin, and without
+// the lines of the cluster that it stands for instead.
+func (p *Pins) rewrite(pin Pin, instead wire.ClusterID) error {
 	known, text, err := readPins(p.path)
 	if err != nil {
 		return err
 	}
+	kept := without(text, instead)
+	known = slices.DeleteFunc(known, func(k Pin) bool { return k.Cluster == instead })
 	if !slices.ContainsFunc(known, func(k Pin) bool { return k.Cluster == pin.Cluster }) {
-		if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
-			text = append(text, '\n')
+		if len(kept) > 0 && !bytes.HasSuffix(kept, []byte("\n")) {
+			kept = append(kept, '\n')
 		}
-		if err := replaceFile(p.path, append(text, pin.line()...)); err != nil {
-			return fmt.Errorf("pin cluster %s: %w", pin.Cluster, err)
-		}
+		kept = append(kept, pin.line()...)
 		pin.First = pin.First.UTC().Truncate(time.Second)
 		known = append(known, pin)
 	}
+	if !bytes.Equal(kept, text) {
+		if err := replaceFile(p.path, kept); err != nil {
+			return fmt.Errorf("pin cluster %s: %w", pin.Cluster, err)
+		}
+	}
 	p.known = known
 	return nil
+}
+
+// without leaves the lines of a cluster out of a known-clusters file.
+func without(text []byte, id wire.ClusterID) (kept []byte) {
+	for line := range bytes.Lines(text) {
+		if held, _, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" ")); !bytes.EqualFold(held, []byte(id.String())) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 func (p Pin) line() string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // secretFile holds the peer token, the same text that --token-file takes.
@@ -26,30 +27,51 @@ func (e *ExposedError) Error() string {
 	return fmt.Sprintf("node: %s is open to other users (mode %04o); run: chmod 600 %[1]s", e.Path, e.Mode.Perm())
 }
 
-// LoadSecret reads the secret kept in a node's directory and reports whether there is one. With an *ExposedError the
-// secret is returned all the same, and the caller decides.
+// LoadSecret reads the secret kept in a node's directory, of several the one spoken, and reports whether there is one. With
+// an *ExposedError the secret is returned all the same, and the caller decides.
 func LoadSecret(dir string) (s Secret, found bool, err error) {
+	all, err := LoadSecrets(dir)
+	if len(all) == 0 {
+		return Secret{}, false, err
+	}
+	return all[0], true, err
+}
+
+// LoadSecrets is LoadSecret for all secrets kept, the one spoken first; nil: there is none.
+func LoadSecrets(dir string) ([]Secret, error) {
 	path := filepath.Join(dir, secretFile)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Secret{}, false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return Secret{}, false, fmt.Errorf("read the cluster secret: %w", err)
+		return nil, fmt.Errorf("read the cluster secret: %w", err)
 	}
 	defer f.Close()
-	var t Token
+	var all []Secret
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err == nil {
-		t, err = ParseToken(string(text))
-	}
-	if err == nil && t.Secret == nil {
-		err = fmt.Errorf("%w: a client token, where a peer token belongs", ErrTokenKind)
+		all, err = parseSecrets(string(text))
 	}
 	if err != nil {
-		return Secret{}, false, fmt.Errorf("read the cluster secret %s: %w", path, err)
+		return nil, fmt.Errorf("read the cluster secret %s: %w", path, err)
 	}
-	return *t.Secret, true, exposed(f)
+	return all, exposed(f)
+}
+
+// parseSecrets reads peer tokens.
+func parseSecrets(text string) (all []Secret, err error) {
+	tokens, err := ParseTokens(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tokens {
+		if t.Secret == nil {
+			return nil, fmt.Errorf("%w: a client token, where a peer token belongs", ErrTokenKind)
+		}
+		all = append(all, *t.Secret)
+	}
+	return all, nil
 }
 
 func exposed(f *os.File) error {
@@ -63,19 +85,23 @@ func exposed(f *os.File) error {
 	return nil
 }
 
-// SaveSecret keeps a secret in a node's directory, which is made if needed. Keeping the same one again is no error;
-// another one is never overwritten: ErrSecretExists.
-func SaveSecret(dir string, s Secret) error {
-	if s.IsZero() {
+// SaveSecret keeps a secret in a node's directory, which is made if needed, and others that are accepted besides. A secret
+// kept before is replaced only if it is one of these: a rotation goes on. Any other is never overwritten: ErrSecretExists.
+func SaveSecret(dir string, s Secret, also ...Secret) error {
+	all := append([]Secret{s}, also...)
+	if slices.ContainsFunc(all, Secret.IsZero) {
 		return errors.New("node: no cluster secret")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("keep the cluster secret: %w", err)
 	}
-	path := filepath.Join(dir, secretFile)
-	err := createFile(path, []byte(PeerToken(s)+"\n"))
+	path, content := filepath.Join(dir, secretFile), []byte(peerTokens(all))
+	err := createFile(path, content)
 	if errors.Is(err, fs.ErrExist) {
-		return sameSecret(dir, s)
+		var same bool
+		if same, err = succeeds(dir, all); err == nil && !same {
+			err = replaceFile(path, content)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("keep the cluster secret: %w", err)
@@ -83,13 +109,24 @@ func SaveSecret(dir string, s Secret) error {
 	return nil
 }
 
-func sameSecret(dir string, s Secret) error {
-	held, found, err := LoadSecret(dir)
-	if found && held == s {
-		return nil
+// peerTokens is a token file: a line for each secret.
+func peerTokens(all []Secret) (text string) {
+	for _, s := range all {
+		text += PeerToken(s) + "\n"
 	}
-	if found {
-		return fmt.Errorf("%w: %s", ErrSecretExists, filepath.Join(dir, secretFile))
+	return text
+}
+
+// succeeds says whether secrets are those kept in a directory, or else why they may not take their place.
+func succeeds(dir string, all []Secret) (same bool, err error) {
+	held, err := LoadSecrets(dir)
+	switch {
+	case len(held) == 0:
+		return false, err
+	case slices.Equal(held, all):
+		return true, nil
+	case !slices.Contains(all, held[0]):
+		return false, fmt.Errorf("%w: %s", ErrSecretExists, filepath.Join(dir, secretFile))
 	}
-	return err
+	return false, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,5 +105,25 @@ func TestTokenSecretFileThatIsNone(t *testing.T) {
 		if found || !errors.Is(err, want) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("LoadSecret of %q = %v, %v, want %v and the path", text, found, err, want)
 		}
+	}
+}
+
+// A directory goes through the stages of a rotation, and to no cluster that its secret is not accepted in.
+func TestTokenSecretFileIsRotated(t *testing.T) {
+	dir, old, next := t.TempDir(), secretOf(1), secretOf(2)
+	for _, list := range [][]Secret{{old}, {old, next}, {next, old}, {next}} {
+		if err := SaveSecret(dir, list[0], list[1:]...); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := LoadSecrets(dir); err != nil || !slices.Equal(got, list) {
+			t.Fatalf("LoadSecrets = %d secrets, %v; want the %d saved", len(got), err, len(list))
+		}
+	}
+	if err := SaveSecret(dir, old); !errors.Is(err, ErrSecretExists) {
+		t.Errorf("back to the old one alone: %v, want ErrSecretExists", err)
+	}
+	info, err := os.Stat(filepath.Join(dir, secretFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -46,7 +47,8 @@ type Snapshot struct {
 	Voted    wire.NodeID // to whom
 	Fresh    bool        // the store was made just now: nothing can have been promised before
 	Cluster  wire.ClusterID
-	Last     time.Time // of the last commit; zero: none yet
+	Last     time.Time  // of the last commit; zero: none yet
+	Heritage succession // of the last rotation of the secret that this node took part in; zero: none
 
 	Records []wire.Record
 	Since   map[wire.JobID]time.Time // when each record was stored, for Ledger.Restore
@@ -178,8 +180,9 @@ func damaged(err *error) {
 	}
 }
 
-// Bind says which cluster the store is for: the first caller decides, any other cluster later is a *ForeignStoreError.
-func (s *Store) Bind(cluster wire.ClusterID) error {
+// Bind says which cluster the store is for: the first caller decides, any other cluster later is a *ForeignStoreError. While
+// the secret is rotated the cluster has several ids: a store that is bound to one of also is bound to cluster instead.
+func (s *Store) Bind(cluster wire.ClusterID, also ...wire.ClusterID) error {
 	var held []byte
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		held = bytes.Clone(tx.Bucket(metaBucket).Get(keyCluster))
@@ -187,13 +190,22 @@ func (s *Store) Bind(cluster wire.ClusterID) error {
 	})
 	switch {
 	case err != nil || bytes.Equal(held, cluster[:]):
-	case held == nil:
+	case held == nil || slices.ContainsFunc(also, func(c wire.ClusterID) bool { return bytes.Equal(held, c[:]) }):
 		err = s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put(keyCluster, cluster[:]) })
 	default:
 		return &ForeignStoreError{Dir: s.dir, What: "cluster", Holds: fmt.Sprintf("%x", held), Wants: cluster.String()}
 	}
 	if err != nil {
 		return fmt.Errorf("bind the store in %s to its cluster: %w", s.dir, err)
+	}
+	return nil
+}
+
+// succeed keeps the statement by which clients follow the cluster to its new secret.
+func (s *Store) succeed(x succession) error {
+	err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put(keyHeir, x.append(nil)) })
+	if err != nil {
+		return fmt.Errorf("keep the successor statement in %s: %w", s.dir, err)
 	}
 	return nil
 }

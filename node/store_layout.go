@@ -25,6 +25,7 @@ var (
 	keyVote    = []byte("vote") // epoch ‖ node id
 	keyPeers   = []byte("peers")
 	keyLast    = []byte("last")
+	keyHeir    = []byte("successor") // former CA ‖ its successor ‖ statement
 )
 
 const (
@@ -68,6 +69,7 @@ func read(tx *bbolt.Tx, snap *Snapshot) error {
 	if v := meta.Get(keyLast); len(v) == 8 {
 		snap.Last, _ = cutTime(v)
 	}
+	snap.Heritage = parseSuccession(meta.Get(keyHeir))
 	snap.Peers = parsePeers(meta.Get(keyPeers))
 	if err := readRecords(tx, snap); err != nil {
 		return err

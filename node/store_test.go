@@ -142,6 +142,12 @@ func TestStoreOfAnotherNodeOrClusterIsRefused(t *testing.T) {
 	if err := s.Bind(wire.ClusterID{2}); !errors.As(err, &foreign) || foreign.What != "cluster" {
 		t.Errorf("Bind to a second cluster: %v", err)
 	}
+	if err := errors.Join(s.Bind(wire.ClusterID{1}, wire.ClusterID{2}), s.Bind(wire.ClusterID{2}, wire.ClusterID{1}), s.Bind(wire.ClusterID{2})); err != nil {
+		t.Errorf("Bind to a successor that accepts the one before: %v", err)
+	}
+	if err := s.Bind(wire.ClusterID{1}); !errors.As(err, &foreign) || foreign.Holds != (wire.ClusterID{2}).String() {
+		t.Errorf("Bind to the one before: %v", err)
+	}
 	closeStore(t, s)
 	if _, _, err := OpenStore(dir, IDOf("beta")); !errors.As(err, &foreign) || foreign.What != "node" || foreign.Holds != IDOf("alpha").String() {
 		t.Errorf("OpenStore as another node: %v", err)

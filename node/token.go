@@ -59,6 +59,54 @@ func checkOf(prefix string, content []byte) []byte {
 	return sum[:tokenCheck]
 }
 
+// ParseTokens reads the tokens of a file: one of either kind or, while a cluster's secret is rotated, several peer tokens, of
+// which the first is spoken and the others are accepted. Lines that begin with # are not read.
+func ParseTokens(text string) ([]Token, error) {
+	pieces := splitTokens(text)
+	if len(pieces) > MaxSecrets {
+		return nil, fmt.Errorf("%w: %d tokens", ErrManySecrets, len(pieces))
+	}
+	var all []Token
+	var secrets []Secret
+	for n, piece := range pieces {
+		t, err := ParseToken(piece)
+		switch {
+		case err == nil:
+		case len(pieces) > 1:
+			return nil, fmt.Errorf("token %d: %w", n+1, err)
+		default:
+			return nil, err
+		}
+		if t.Secret == nil && len(pieces) > 1 {
+			return nil, fmt.Errorf("%w for this place: token %d is a client token, and several are peer tokens", ErrTokenKind, n+1)
+		}
+		if t.Secret != nil {
+			secrets = append(secrets, *t.Secret)
+		}
+		all = append(all, t)
+	}
+	return all, CheckSecrets(secrets)
+}
+
+// splitTokens takes a text apart where tokens begin. What is before the first belongs to it, so that nothing is overlooked.
+func splitTokens(text string) (pieces []string) {
+	var kept []string
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			kept = append(kept, line)
+		}
+	}
+	const begin = "p2pnode-" // no token has it in its middle: there are no hyphens
+	rest := strings.ToLower(strings.Join(strings.FieldsFunc(strings.Join(kept, ""), unicode.IsSpace), ""))
+	for {
+		i := strings.Index(rest[min(1, len(rest)):], begin)
+		if i < 0 {
+			return append(pieces, rest)
+		}
+		pieces, rest = append(pieces, rest[:i+1]), rest[i+1:]
+	}
+}
+
 // ParseToken reads either kind of token. Spaces and line ends anywhere in it, and its case, do not matter.
 func ParseToken(text string) (Token, error) {
 	text = strings.ToLower(strings.Join(strings.FieldsFunc(text, unicode.IsSpace), ""))

@@ -124,3 +124,48 @@ func FuzzTokenParse(f *testing.F) {
 		}
 	})
 }
+
+// A file may hold several peer tokens, the spoken one first, in any layout that one token may have.
+func TestTokenFileOfSeveral(t *testing.T) {
+	a, b := PeerToken(secretOf(1)), PeerToken(secretOf(2))
+	for _, text := range []string{a + "\n" + b + "\n", "# stage 1\n" + a + "\r\n  # more\n\n" + strings.ToUpper(b), a + b, a[:20] + "\n" + a[20:] + " " + b} {
+		got, err := ParseTokens(text)
+		if err != nil || len(got) != 2 || *got[0].Secret != secretOf(1) || *got[1].Secret != secretOf(2) {
+			t.Errorf("ParseTokens(%q): %d tokens, %v", text, len(got), err)
+		}
+	}
+	if got, err := ParseTokens(a); err != nil || len(got) != 1 || *got[0].Secret != secretOf(1) {
+		t.Errorf("ParseTokens of one: %d tokens, %v", len(got), err)
+	}
+}
+
+func TestTokenFileErrorsSayWhatIsWrong(t *testing.T) {
+	token := func(n byte) string { return PeerToken(secretOf(n)) + "\n" }
+	client, err := ClientToken(secretOf(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, text string
+		want       error
+		says       string
+	}{
+		{"four", token(1) + token(2) + token(3) + token(4), ErrManySecrets, "4 tokens"},
+		{"one twice", token(1) + token(2) + token(1), ErrSecretTwice, "twice"},
+		{"a client token among them", token(1) + client, ErrTokenKind, "token 2 is a client token"},
+		{"client tokens", client + client, ErrTokenKind, "token 1 is a client token"},
+		{"the second cut off", token(1) + token(2)[:40], ErrTokenCut, "token 2"},
+		{"words between", token(1) + "and\n" + token(2), ErrTokenLong, "token 1"},
+		{"words before", "and " + token(1), ErrTokenKind, "token 1"},
+		{"nothing", "", ErrTokenCut, "empty"},
+		{"only a comment", "# to do\n", ErrTokenCut, "empty"},
+	} {
+		_, err := ParseTokens(c.text)
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %v that says %q", c.name, err, c.want, c.says)
+		}
+		if err != nil && strings.Contains(err.Error(), token(1)[16:40]) {
+			t.Errorf("%s: the error shows a token", c.name)
+		}
+	}
+}

@@ -49,6 +49,7 @@ type transport struct {
 	cfg     Config
 	tls     *tls.Config
 	ident   *Identity
+	also    []*Identity // of the secrets accepted besides
 	self    wire.NodeID
 	desk    desk
 	results *Results
@@ -67,10 +68,10 @@ type transport struct {
 	ended chan struct{} // closed when run returns
 }
 
-func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results, deaf *atomic.Bool) *transport {
+func newTransport(c Config, t *tls.Config, ident *Identity, d desk, r *Results, deaf *atomic.Bool, also ...*Identity) *transport {
 	soft, stop := context.WithCancel(context.Background())
 	tr := &transport{
-		cfg: c, tls: t, ident: ident, self: IDOf(c.Name), desk: d, results: r, deaf: deaf, guests: newGuests(),
+		cfg: c, tls: t, ident: ident, also: also, self: IDOf(c.Name), desk: d, results: r, deaf: deaf, guests: newGuests(),
 		flights: flights{byJob: map[wire.JobID]*flight{}},
 		lobby:   newLobby(allowance{places: int64(c.Workers + c.Waiting), memory: payloadBytes, disk: c.MaxResults / 2}),
 		slots:   newSupply(int64(c.Workers)), memory: newSupply(decodedBytes), passing: newSupply(passingBytes),

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -183,13 +184,14 @@ func (w *worker) examine(q wire.TaskRequest) (task, *refusal) {
 
 var unauthorized = refusal{code: wire.CodeUnauthorized, detail: "this cluster takes jobs only from holders of its token"}
 
-// proven reports whether the client showed, on this connection, that it holds K_client.
+// proven reports whether the client showed, on this connection, that it holds a K_client.
 func (w *worker) proven(proof []byte) bool {
 	if len(proof) == 0 {
 		return false
 	}
 	state := w.conn.ConnectionState().TLS
-	return Proven(w.t.ident.Client, &state, proof)
+	return Proven(w.t.ident.Client, &state, proof) ||
+		slices.ContainsFunc(w.t.also, func(i *Identity) bool { return Proven(i.Client, &state, proof) })
 }
 
 // contentOf is the digest of all that shapes a result but the image.

@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"p2pnode/wire"
 )
@@ -49,7 +50,8 @@ func (w *worker) peerProven(proof []byte) bool {
 		return false
 	}
 	state := w.conn.ConnectionState().TLS
-	return PeerProven(w.t.ident.Server, &state, proof)
+	return PeerProven(w.t.ident.Server, &state, proof) ||
+		slices.ContainsFunc(w.t.also, func(i *Identity) bool { return PeerProven(i.Server, &state, proof) })
 }
 
 // reportOf says why there is no report.

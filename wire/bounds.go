@@ -13,6 +13,7 @@ const (
 	maxAddresses = 8
 	maxNodes     = 16
 	maxAvoid     = 16
+	maxKin       = 3
 	maxRecords   = 32
 	maxOwner     = 32
 	maxBuckets   = 64
@@ -81,8 +82,17 @@ func (l LeaderResponse) bounds() error {
 			return err
 		}
 	}
-	return first(atMost("nodes", len(l.Nodes), maxNodes), text("label", l.Label, maxName),
+	for _, k := range l.Kin {
+		if err := k.bounds(); err != nil {
+			return err
+		}
+	}
+	return first(atMost("nodes", len(l.Nodes), maxNodes), atMost("kin", len(l.Kin), maxKin), text("label", l.Label, maxName),
 		atMost("authority", len(l.Authority), 32), atMost("cookie", len(l.Cookie), maxCookie))
+}
+
+func (k Kin) bounds() error {
+	return first(atMost("authority", len(k.Authority), 32), atMost("statement", len(k.Statement), 64))
 }
 
 func (t TaskAssignmentRequest) bounds() error {

@@ -15,8 +15,8 @@ type EndpointConfig struct {
 	Self   NodeID
 	Boot   Boot       // Boot is the nonce of this process start. If zero, it is drawn from Entropy.
 	Hello  Hello      // Hello is what we say of ourselves; its cookie, echo and pad are ignored. If its MaxVersion is zero, Version is said.
-	Peer   []Key      // Peer holds K_server: the first seals, all open. If empty, the endpoint is a client's.
-	Client []Key      // Client holds K_client: the first seals, all open. If empty, only OpenKey is used.
+	Peer   []Key      // Peer holds K_server, of each accepted secret, at most 256: all open, and the first that a peer has too seals. If empty, the endpoint is a client's.
+	Client []Key      // Client holds K_client, likewise; a client seals with the first, a server with that of the question. If empty, only OpenKey is used.
 	Open   bool       // Open accepts OpenKey too. If false, strangers without a client key get silence.
 	Rand   *rand.Rand // Rand makes jitter. If nil, it is seeded from Entropy.
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Greet sends one Hello under K_server to the address of one host, for peer or for whoever is there (zero). The caller
-// repeats it.
+// Greet sends a Hello to the address of one host, for peer or for whoever is there (zero): one under each K_server, so that
+// whoever has any of them hears (PROTOCOL.md §5.1). The caller repeats it.
 func (e *Endpoint) Greet(now time.Time, addr netip.AddrPort, peer NodeID) {
 	e.step(now)
 	e.hail(addr, peer, e.opening(e.baker.toward(e.now, addr)))
@@ -21,8 +21,10 @@ func (e *Endpoint) Call(now time.Time, addr netip.AddrPort) {
 }
 
 func (e *Endpoint) hail(addr netip.AddrPort, peer NodeID, hello []byte) {
-	if key := e.ring.find(AuthorityPeer, 0); key != nil {
-		e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: hello}}})
+	for i := range e.ring {
+		if key := &e.ring[i]; key.authority == AuthorityPeer {
+			e.ship(addr, key, body{Source: e.cfg.Self, Dest: peer, Frames: []frame{{Kind: KindHello, Payload: hello}}})
+		}
 	}
 }
 
@@ -55,7 +57,7 @@ func (e *Endpoint) Refuse(now time.Time, peer NodeID, code Code, detail string) 
 	ack := HelloAck{Hello: Hello{MinVersion: Version, MaxVersion: Version, Echo: s.cookie}, Refused: code, Detail: detail}
 	b := s.body(e.now, e.cfg.Self)
 	b.Frames = []frame{{Kind: KindHelloAck, Payload: marshal(ack)}}
-	e.ship(s.addr, e.ring.find(AuthorityPeer, 0), b)
+	e.ship(s.addr, e.ring.find(AuthorityPeer, s.key), b)
 	e.Forget(peer)
 }
 

@@ -29,7 +29,14 @@ func (l LeaderResponse) append(p []byte) []byte {
 	p = appendText(p, 6, l.Label)
 	p = append(appendHead(append(p, 7), cborBytes, uint64(len(l.Authority))), l.Authority...)
 	p = append(appendHead(append(p, 8), cborBytes, uint64(len(l.Cookie))), l.Cookie...)
-	return appendTrue(p, 9, l.Token)
+	p = appendTrue(p, 9, l.Token)
+	if len(l.Kin) > 0 {
+		p = appendHead(append(p, 10), cborArray, uint64(len(l.Kin)))
+	}
+	for i := range l.Kin {
+		p = l.Kin[i].append(p)
+	}
+	return p
 }
 
 func (l *LeaderResponse) read(c *cursor) {
@@ -46,12 +53,34 @@ func (l *LeaderResponse) read(c *cursor) {
 	c.key(8)
 	l.Cookie = c.clone()
 	l.Token = c.isTrue(9)
+	if c.field(10) {
+		l.Kin = make([]Kin, c.count(maxKin))
+	}
+	for i := range l.Kin {
+		l.Kin[i].read(c)
+	}
 	c.expect(pairs == uint64(l.pairs()))
 }
 
 func (l *LeaderResponse) pairs() byte {
-	return 6 + filled(l.Epoch, uint64(len(l.Label)), number(l.Token))
+	return 6 + filled(l.Epoch, uint64(len(l.Label)), number(l.Token), uint64(len(l.Kin)))
 }
+
+func (k *Kin) append(p []byte) []byte {
+	p = append(p, cborMap|k.pairs())
+	p = append(appendHead(append(p, 1), cborBytes, uint64(len(k.Authority))), k.Authority...)
+	return appendBytes(p, 2, k.Statement)
+}
+
+func (k *Kin) read(c *cursor) {
+	pairs := c.head(cborMap)
+	c.key(1)
+	k.Authority = c.clone()
+	k.Statement = c.blob(2)
+	c.expect(pairs == uint64(k.pairs()))
+}
+
+func (k *Kin) pairs() byte { return 1 + filled(uint64(len(k.Statement))) }
 
 func (n *Node) append(p []byte) []byte {
 	p = append(p, cborMap|n.pairs())

@@ -152,8 +152,10 @@ func randomHello(r *rand.Rand) Hello {
 
 func randomLeader(r *rand.Rand) LeaderResponse {
 	return LeaderResponse{Nonce: random(r, 64), Leader: randomID(r), Epoch: random(r, 64), Nodes: list(r, maxNodes, randomNode),
-		Cluster: ClusterID(randomID(r)), Label: randomText(r), Authority: randomBytes(r), Cookie: randomBytes(r), Token: r.IntN(2) == 0}
+		Cluster: ClusterID(randomID(r)), Label: randomText(r), Authority: randomBytes(r), Cookie: randomBytes(r), Token: r.IntN(2) == 0, Kin: list(r, maxKin, randomKin)}
 }
+
+func randomKin(r *rand.Rand) Kin { return Kin{randomBytes(r), randomBytes(r)} }
 
 func randomRequest(r *rand.Rand) TaskAssignmentRequest {
 	return TaskAssignmentRequest{Cookie: randomBytes(r), Job: JobID(randomID(r)), Client: randomText(r), Request: random(r, 64),

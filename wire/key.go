@@ -48,7 +48,10 @@ type KeyRef struct {
 	room      int   // bytes of the question; zero: nothing was asked
 }
 
-// ring is the keys of an endpoint. The first of an authority seals, all open.
+// Index returns which key it is of those of its authority, as EndpointConfig lists them; zero: the first.
+func (k KeyRef) Index() int { return int(k.index) }
+
+// ring is the keys of an endpoint: all open.
 type ring []sealer
 
 type sealer struct {

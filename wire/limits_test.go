@@ -75,27 +75,6 @@ func TestFrameBeyondTheWindowIsDropped(t *testing.T) {
 	}
 }
 
-func TestRotatedKeysOpenAndTheFirstSeals(t *testing.T) {
-	w := newWorld(t, 1, wiretest.Faults{})
-	next := Key{77}
-	old := w.serve(1, 1)
-	both := w.add(2, EndpointConfig{Self: nodeID(2), Peer: []Key{serverKey, next}, Entropy: entropy(2)})
-	ahead := w.add(3, EndpointConfig{Self: nodeID(3), Peer: []Key{next, serverKey}, Entropy: entropy(3)})
-	w.meet(old, both)
-	w.meet(both, ahead)
-	mustSend(t, both, ahead.id, Leave{})
-	mustSend(t, ahead, both.id, Leave{})
-	w.run(100 * ms)
-	if len(both.delivered()) != 1 || len(ahead.delivered()) != 1 {
-		t.Errorf("%d and %d delivered, want 1 and 1", len(both.delivered()), len(ahead.delivered()))
-	}
-	ahead.Greet(w.now, old.addr, NodeID{})
-	w.run(10 * ms)
-	if _, ok := old.Session(ahead.id); ok || old.Counters().Unauthenticated == 0 {
-		t.Error("a node without the new key accepted it")
-	}
-}
-
 // TestKeyIDsMayCollide gives an endpoint two keys with one id.
 func TestKeyIDsMayCollide(t *testing.T) {
 	first := Key{1}

@@ -219,6 +219,13 @@ type LeaderResponse struct {
 	Authority []byte    `cbor:"7,keyasint"`           // the CA's Ed25519 public key, 32 bytes; Cluster is its digest
 	Cookie    []byte    `cbor:"8,keyasint"`           // proves the client's address in what it asks next
 	Token     bool      `cbor:"9,keyasint,omitempty"` // jobs need a client token
+	Kin       []Kin     `cbor:"10,keyasint,omitempty"`
+}
+
+// Kin is another CA by which the cluster is known, or was, because its secret is being rotated or has been (PROTOCOL.md §5.1).
+type Kin struct {
+	Authority []byte `cbor:"1,keyasint"`           // its Ed25519 public key, 32 bytes
+	Statement []byte `cbor:"2,keyasint,omitempty"` // signed by it: LeaderResponse.Authority is its successor. Empty: accepted besides
 }
 
 // TaskAssignmentRequest asks the leader which server shall do a job. Asking again with the same job is the same question.

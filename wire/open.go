@@ -12,7 +12,7 @@ func (e *Endpoint) open(g *greeting) *session {
 		e.reopen(s, g)
 		return s
 	}
-	n := &session{peer: g.body.Source, boot: g.boot}
+	n := &session{peer: g.body.Source, boot: g.boot, key: g.key.index}
 	v := Event{What: Up, Peer: n.peer, Boot: n.boot, Addr: g.from, Authority: AuthorityPeer, Hello: new(about(g.hello))}
 	if s != nil {
 		n.retired = append(s.retired, s.boot)
@@ -41,8 +41,10 @@ func (e *Endpoint) reopen(s *session, g *greeting) {
 	e.emit(Event{What: Up, Peer: s.peer, Boot: s.boot, Addr: g.from, Authority: AuthorityPeer, Hello: new(about(g.hello))})
 }
 
-// begin notes what a proven greeting says.
+// begin notes what a proven greeting says, and which keys its sender has: of these, the one that comes first with us is
+// the session's.
 func (e *Endpoint) begin(s *session, g *greeting) {
+	s.key = min(s.key, g.key.index)
 	if !s.open {
 		e.count.Handshakes++
 		s.open, s.quiet, s.doubted, s.since = true, false, false, e.now

@@ -60,7 +60,7 @@ var sampleMessages = []Message{
 	Coordinator{Epoch: 8, Leader: alice, Priority: samplePriority},
 	LeaderQuery{Nonce: 0xFEED, Pad: make([]byte, 4)},
 	LeaderResponse{Nonce: 0xFEED, Leader: alice, Epoch: 7, Nodes: []Node{sampleNode}, Cluster: id16(0xC0), Label: "home",
-		Authority: bytesOf(0x80, 32), Cookie: bytesOf(0x20, 16), Token: true},
+		Authority: bytesOf(0x80, 32), Cookie: bytesOf(0x20, 16), Token: true, Kin: []Kin{{Authority: bytesOf(0x40, 32), Statement: append(bytesOf(0x60, 32), bytesOf(0xC0, 32)...)}}},
 	TaskAssignmentRequest{Cookie: bytesOf(0x20, 16), Job: aJob, Client: "carol", Request: 41, Size: 1 << 20, Avoid: []NodeID{bob}, Pad: make([]byte, 4)},
 	TaskAssignmentResponse{Job: aJob, Attempt: 2, Epoch: 7, Leader: alice, Server: sampleNode, Durable: true},
 	NotLeader{Job: aJob, Leader: sampleNode, Epoch: 7},

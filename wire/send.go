@@ -104,7 +104,7 @@ func (e *Endpoint) flush(s *session) {
 		before := e.count.BytesOut
 		b := s.body(e.now, e.cfg.Self)
 		b.Frames = e.frames
-		e.ship(s.addr, e.ring.find(AuthorityPeer, 0), b)
+		e.ship(s.addr, e.ring.find(AuthorityPeer, s.key), b)
 		s.traffic.DatagramsOut++
 		s.traffic.BytesOut += e.count.BytesOut - before
 	}

@@ -38,6 +38,7 @@ type session struct {
 	quiet   bool // held dead: nothing but Hello until the next Send
 	doubted bool // Suspect was said, and nothing acknowledged since
 	addr    netip.AddrPort
+	key     uint8 // which K_server seals what we say to it; the peer has proved that it has it
 	hello   Hello
 	cookie  []byte // its last, for a refusal
 	retired []Boot // earlier processes, newest last

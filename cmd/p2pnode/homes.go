@@ -25,14 +25,22 @@ type homes struct{ base string }
 type home struct {
 	dir, name, cluster string
 	secret             node.Secret
-	founded            bool   // the secret is new: this server founds a cluster
-	release            func() // gives the name back
+	also               []node.Secret // accepted besides
+	founded            bool          // the secret is new: this server founds a cluster
+	release            func()        // gives the name back
 }
 
 // wish is what the command line says of a server's home. Empty: whatever fits.
 type wish struct {
 	dir, name, cluster string
-	secret             *node.Secret // of the token
+	secret             *node.Secret  // of the token, or of the first of several
+	also               []node.Secret // of the others
+}
+
+// serves reports whether the wish is for the cluster of a directory that keeps secrets: its secret is the token's, or one
+// that the token file still accepts (PROTOCOL.md §5.1).
+func (w wish) serves(held []node.Secret) bool {
+	return w.secret == nil || held[0] == *w.secret || slices.Contains(w.also, held[0])
 }
 
 // named refuses names that no message may carry, before anything is made of them.
@@ -135,11 +143,11 @@ func (h homes) nextFree(w wish) (home, error) {
 			name = fmt.Sprintf("%s-%d", host, i)
 		}
 		dir := filepath.Join(h.base, name)
-		secret, has, err := node.LoadSecret(dir)
+		held, err := node.LoadSecrets(dir)
 		if err != nil {
 			return home{}, configf("read %s: %w", dir, err)
 		}
-		if has && ((w.secret != nil && secret != *w.secret) || (w.cluster != "" && readAbout(dir).Cluster != w.cluster)) {
+		if len(held) > 0 && (!w.serves(held) || (w.cluster != "" && readAbout(dir).Cluster != w.cluster)) {
 			continue
 		}
 		if release, ok := h.claim(name); ok {
@@ -153,58 +161,78 @@ func (h homes) nextFree(w wish) (home, error) {
 // servers of the same cluster name, or a new one.
 func (h homes) equip(place *home, w wish) error {
 	place.cluster = cmp.Or(w.cluster, readAbout(place.dir).Cluster, defaultCluster)
-	own, has, err := node.LoadSecret(place.dir)
+	held, err := node.LoadSecrets(place.dir)
 	switch {
 	case err != nil:
 		return configf("read %s: %w", place.dir, err)
-	case has && w.secret != nil && own != *w.secret:
-		return configf("%s belongs to another cluster than the token", place.dir).next("--dir ELSEWHERE, or another --name")
-	case has:
-		place.secret = own
-		return writeAbout(*place)
+	case len(held) > 0 && !w.serves(held):
+		return configf("%s belongs to another cluster than the token, or the token file has left its secret out too early", place.dir).
+			next("--dir ELSEWHERE, or another --name; while a secret is rotated, start once with the new and the old one first (p2pnode help token)")
 	case w.secret != nil:
-		place.secret = *w.secret
+		place.secret, place.also = *w.secret, w.also
+	case len(held) > 0:
+		place.secret, place.also = held[0], held[1:]
 	default:
-		if place.secret, place.founded, err = h.inherit(w, place.cluster); err != nil {
+		if place.secret, place.also, place.founded, err = h.inherit(w, place.cluster); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(place.dir, 0o700); err != nil {
 		return err
 	}
-	if err := node.SaveSecret(place.dir, place.secret); err != nil {
+	if err := node.SaveSecret(place.dir, place.secret, place.also...); err != nil {
 		return configf("write %s: %w", place.dir, err)
 	}
 	return writeAbout(*place)
 }
 
-// inherit returns the secret of this user's cluster of a name, or a new one.
-func (h homes) inherit(w wish, cluster string) (secret node.Secret, founded bool, err error) {
+// inherit returns the secrets of this user's cluster of a name, or a new one.
+func (h homes) inherit(w wish, cluster string) (secret node.Secret, also []node.Secret, founded bool, err error) {
 	if w.dir == "" {
 		switch known := h.secrets(cluster); {
 		case len(known) == 1:
-			return known[0], false, nil
+			return known[0][0], known[0][1:], false, nil
 		case len(known) > 1:
-			return secret, false, configf("%s holds servers of %d clusters named %s", h.base, len(known), cluster).
+			return secret, nil, false, configf("%s holds servers of %d clusters named %s", h.base, len(known), cluster).
 				next("--token-file F, or --cluster NAME")
 		}
 	}
 	secret, err = node.NewSecret(rand.Reader)
-	return secret, true, err
+	return secret, nil, true, err
 }
 
-// secrets lists the different secrets of this user's servers; cluster empty: of all clusters.
-func (h homes) secrets(cluster string) (known []node.Secret) {
+// secrets lists the secrets of this user's clusters, of each those that one of its servers keeps; cluster empty: of all
+// clusters. Servers whose secrets have one in common are of one cluster.
+func (h homes) secrets(cluster string) (known [][]node.Secret) {
 	entries, _ := os.ReadDir(h.base) // missing: no servers
 	for _, e := range entries {
 		dir := filepath.Join(h.base, e.Name())
-		secret, has, err := node.LoadSecret(dir)
-		if err != nil || !has || slices.Contains(known, secret) || (cluster != "" && readAbout(dir).Cluster != cluster) {
+		held, err := node.LoadSecrets(dir)
+		related := func(other []node.Secret) bool {
+			return slices.ContainsFunc(other, func(s node.Secret) bool { return slices.Contains(held, s) })
+		}
+		if err != nil || len(held) == 0 || slices.ContainsFunc(known, related) || (cluster != "" && readAbout(dir).Cluster != cluster) {
 			continue
 		}
-		known = append(known, secret)
+		known = append(known, held)
 	}
 	return known
+}
+
+// secretFileOfUser finds the token file for `token --next`: that of a directory, of a named server, or of this user's only one.
+func (h homes) secretFileOfUser(dir, name string) (string, error) {
+	if dir == "" && name != "" {
+		dir = filepath.Join(h.base, name)
+	}
+	if dir != "" {
+		return node.SecretFile(dir), nil
+	}
+	found, _ := filepath.Glob(node.SecretFile(filepath.Join(h.base, "*"))) // the pattern is no bad one
+	if len(found) != 1 {
+		return "", configf("this user has %d servers in %s; one token file is to be rotated, and taken to all of them", len(found), h.base).
+			next("p2pnode token --next --token-file FILE, or --dir D")
+	}
+	return found[0], nil
 }
 
 // secretOfUser finds the secret for `token`: of a directory, of a named server, or
@@ -227,7 +255,7 @@ func (h homes) secretOfUser(dir, name string) (node.Secret, error) {
 	case 0:
 		return node.Secret{}, configf("no cluster in %s", h.base).next("p2pnode serve, or p2pnode token --new")
 	case 1:
-		return known[0], nil
+		return known[0][0], nil
 	}
 	return node.Secret{}, configf("%s holds servers of several clusters", h.base).next("p2pnode token … --name SERVER")
 }

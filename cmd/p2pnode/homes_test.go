@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -127,5 +128,38 @@ func TestTokenOfThisUsersServers(t *testing.T) {
 	}
 	if got, err := h.secretOfUser(a.dir, ""); err != nil || got != a.secret {
 		t.Errorf("secretOfUser(dir of a) = %v, want a's", err)
+	}
+}
+
+// A directory goes along while its cluster's secret is rotated, one stage after the other, and not past one.
+func TestDirectoryFollowsARotation(t *testing.T) {
+	h, dir := homes{t.TempDir()}, t.TempDir()
+	old, next := newSecret(t), newSecret(t)
+	open := func(secrets ...node.Secret) error {
+		place, err := h.open(wish{dir: dir, secret: &secrets[0], also: secrets[1:]})
+		if err != nil {
+			return err
+		}
+		defer place.release()
+		if place.secret != secrets[0] || !slices.Equal(place.also, secrets[1:]) {
+			t.Errorf("it speaks another secret than the first of %d", len(secrets))
+		}
+		if bare := mustOpen(t, h, wish{dir: dir}); bare.secret != secrets[0] || !slices.Equal(bare.also, secrets[1:]) {
+			t.Error("without the token file it is another cluster's")
+		}
+		return nil
+	}
+	for _, stage := range [][]node.Secret{{*old}, {*old, *next}, {*next, *old}, {*next}} {
+		if err := open(stage...); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Equal(stage, []node.Secret{*old, *next}) {
+			if err := open(*next); err == nil {
+				t.Error("it goes past the second stage")
+			}
+		}
+	}
+	if err := open(*old, *newSecret(t)); err == nil {
+		t.Error("it goes back")
 	}
 }

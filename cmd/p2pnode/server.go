@@ -37,14 +37,19 @@ func (p *program) newServer(c *cli.Context) (*server, error) {
 	if err := s.configure(c); err != nil {
 		return nil, err
 	}
-	token, err := p.readToken(c)
+	tokens, err := p.readTokens(c)
 	if err != nil {
 		return nil, err
 	}
 	w := wish{dir: c.String("dir"), name: c.String("name"), cluster: c.String("cluster")}
-	if token != nil {
-		if w.secret = token.Secret; w.secret == nil {
+	for i, token := range tokens {
+		switch {
+		case token.Secret == nil:
 			return nil, configf("that is a client token, a server needs the peer token").next("p2pnode token --peer at another server")
+		case i == 0:
+			w.secret = token.Secret
+		default:
+			w.also = append(w.also, *token.Secret)
 		}
 	}
 	if err := w.named(); err != nil {
@@ -167,7 +172,7 @@ func (s *server) settle(c *cli.Context) error {
 	}
 	s.sockets = sockets
 	k := &s.config
-	k.Name, k.Cluster, k.Dir, k.Secret = s.home.name, s.home.cluster, s.home.dir, s.home.secret
+	k.Name, k.Cluster, k.Dir, k.Secret, k.Also = s.home.name, s.home.cluster, s.home.dir, s.home.secret, s.home.also
 	k.Control, k.Data, k.Broadcast = sockets.Control, sockets.Data, sockets.Broadcast
 	k.Metrics, k.Version = s.metrics, thisBuild().Version
 	return nil

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,12 +13,13 @@ import (
 
 func (p *program) tokenCommand() *cli.Command {
 	return &cli.Command{
-		Name: "token", Usage: "print a cluster's tokens, or make a new cluster's",
-		Description: "The peer token lets a machine join as a server: guard it like a private key.\nThe client token only lets it submit jobs. Redirect it to a file:\n\n   p2pnode token --new > peer.token && chmod 600 peer.token\n   p2pnode serve --token-file peer.token\n   p2pnode token --client --token-file peer.token > client.token",
+		Name: "token", Usage: "print a cluster's tokens, make a new cluster's, or rotate its secret",
+		Description: "The peer token lets a machine join as a server: guard it like a private key.\nThe client token only lets it submit jobs. Redirect it to a file:\n\n   p2pnode token --new > peer.token && chmod 600 peer.token\n   p2pnode serve --token-file peer.token\n   p2pnode token --client --token-file peer.token > client.token\n\nA running cluster gets another secret in three rounds, without a pause. In each, this changes the file and says what\nto do with it on every server:\n\n   p2pnode token --next --token-file peer.token",
 		Flags: common(
 			deed("new", "make a new cluster's peer token; nothing is stored"),
 			deed("peer", "print the peer token of an existing cluster"),
 			deed("client", "print the client token of an existing cluster"),
+			deed("next", "take the token file, or the secret of --dir, to the next stage of a new secret"),
 			text("dir", "the directory of one of its servers (default: this user's)"),
 			text("name", "the name of one of this user's servers"),
 			text("token-file", "`FILE` with the peer token (or P2PNODE_TOKEN: the token itself)"),
@@ -41,12 +41,15 @@ func (p *program) token(_ context.Context, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usagef("token takes no arguments").next("p2pnode token --peer")
 	}
-	kind, err := p.settings.choose("new", "peer", "client")
+	kind, err := p.settings.choose("new", "peer", "client", "next")
 	if err != nil {
 		return err
 	}
 	if kind == "" {
-		return usagef("token needs --new, --peer or --client").next("p2pnode help token")
+		return usagef("token needs --new, --peer, --client or --next").next("p2pnode help token")
+	}
+	if kind == "next" {
+		return p.rotateToken(c)
 	}
 	secret, err := p.tokenSecret(c, kind)
 	if err != nil {
@@ -93,8 +96,17 @@ func (p *program) printToken(c *cli.Context, kind string, secret node.Secret) er
 	return p.printJSON(tokenJSON{Schema: p.schema(), OK: true, Kind: shown, Token: token, Cluster: identity.Cluster.String()})
 }
 
-// readToken reads the token that --token-file or P2PNODE_TOKEN gives; nil: neither does.
+// readToken reads the token that --token-file or P2PNODE_TOKEN gives, the first of several; nil: neither does.
 func (p *program) readToken(c *cli.Context) (*node.Token, error) {
+	tokens, err := p.readTokens(c)
+	if len(tokens) == 0 {
+		return nil, err
+	}
+	return &tokens[0], err
+}
+
+// readTokens is readToken for all tokens of the file.
+func (p *program) readTokens(c *cli.Context) ([]node.Token, error) {
 	path, where := c.String("token-file"), c.String("token-file")
 	content, inEnv := lookupToken()
 	if path != "" && (!inEnv || p.settings.from("token-file") == fromFlag) {
@@ -108,9 +120,9 @@ func (p *program) readToken(c *cli.Context) (*node.Token, error) {
 	} else {
 		return nil, nil
 	}
-	t, err := node.ParseToken(strings.TrimSpace(content))
+	tokens, err := node.ParseTokens(content)
 	if err != nil {
 		return nil, configf("%s: %s", where, plain(err)).next("p2pnode token --peer (or --client) at one of the servers")
 	}
-	return &t, nil
+	return tokens, nil
 }

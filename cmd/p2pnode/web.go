@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,16 +182,23 @@ func hostAllowed(host string, local bool) bool {
 	return !local && err == nil && strings.EqualFold(host, name)
 }
 
-// bears reports whether a request carries the cluster's peer or client token.
+// bears reports whether a request carries the cluster's peer or client token, of any secret accepted.
 func (s *server) bears(r *http.Request) bool {
-	client, err := node.ClientToken(s.home.secret)
-	return err == nil && bearsToken(r, client) || s.bearsPeer(r)
+	for _, secret := range s.secrets() {
+		if client, err := node.ClientToken(secret); err == nil && bearsToken(r, client) {
+			return true
+		}
+	}
+	return s.bearsPeer(r)
 }
 
-// bearsPeer reports whether it carries the peer token.
+// bearsPeer reports whether it carries the peer token of any secret accepted.
 func (s *server) bearsPeer(r *http.Request) bool {
-	return bearsToken(r, node.PeerToken(s.home.secret))
+	return slices.ContainsFunc(s.secrets(), func(secret node.Secret) bool { return bearsToken(r, node.PeerToken(secret)) })
 }
+
+// secrets are all that the server accepts, the one spoken first.
+func (s *server) secrets() []node.Secret { return append([]node.Secret{s.home.secret}, s.home.also...) }
 
 func bearsToken(r *http.Request, token string) bool {
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
