@@ -260,10 +260,9 @@ func (cl *Client) pin(a *assignment) {
 	if cl.pins == nil || cl.trust.pinned(a.Cluster.ID) && !succeeds {
 		return
 	}
-	pin, said := Pin{Cluster: a.Cluster.ID, Label: a.Cluster.Name, Authority: a.Authority, First: time.Now()}, "cluster pinned"
+	pin := Pin{Cluster: a.Cluster.ID, Label: a.Cluster.Name, Authority: a.Authority, First: time.Now()}
 	keep := cl.pins.Pin
 	if succeeds {
-		said = "the cluster has a new secret, which the old one vouches for: its successor is pinned"
 		keep = func(p Pin) error { return cl.pins.Replace(a.Former, p) }
 	}
 	if err := keep(pin); err != nil {
@@ -271,7 +270,11 @@ func (cl *Client) pin(a *assignment) {
 		return
 	}
 	cl.trust.known = cl.pins.Known()
-	cl.config.Log.Info(said, "cluster", a.Cluster.Name, "cluster_id", a.Cluster.ID)
+	if log := cl.config.Log; succeeds {
+		log.Info("the cluster has a new secret, which the old one vouches for: its successor is pinned", "cluster", a.Cluster.Name, "cluster_id", a.Cluster.ID)
+	} else {
+		log.Info("cluster pinned", "cluster", a.Cluster.Name, "cluster_id", a.Cluster.ID)
+	}
 }
 
 // links returns the interfaces to ask on; none if they cannot be listed.
