@@ -34,8 +34,11 @@ func (p *program) status(ctx context.Context, c *cli.Context) error {
 	p.signals.graceful.Store(true)
 	for {
 		err := p.look(ctx, c, client)
-		if !c.Bool("watch") || ctx.Err() != nil {
+		if !c.Bool("watch") {
 			return err
+		}
+		if ctx.Err() != nil { // whatever the last look has brought
+			return ctx.Err()
 		}
 		if err != nil {
 			p.report(err) // it may come back
