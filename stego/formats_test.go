@@ -83,9 +83,9 @@ func TestFormats(t *testing.T) {
 		"pngcheck and pngfix complain of nothing new", len(f.carriers), len(encoders), changed)
 }
 
-// imageMagick is the name of its command, which newer versions have changed.
+// imageMagick is the name of its command, which newer versions have changed. (What is called convert may be another program.)
 func imageMagick(t *testing.T) string {
-	for _, name := range []string{"magick", "convert-im6.q16", "convert"} {
+	for _, name := range []string{"magick", "convert-im6.q16", "convert-im6"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
