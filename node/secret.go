@@ -95,18 +95,28 @@ func SaveSecret(dir string, s Secret, also ...Secret) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("keep the cluster secret: %w", err)
 	}
-	path, content := filepath.Join(dir, secretFile), []byte(peerTokens(all))
-	err := createFile(path, content)
-	if errors.Is(err, fs.ErrExist) {
-		var same bool
-		if same, err = succeeds(dir, all); err == nil && !same {
-			err = replaceFile(path, content)
-		}
+	same, err := succeeds(dir, all)
+	if err == nil && !same { // a server starts on a full disk, too, if there is nothing to write
+		err = keepSecrets(dir, all)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the cluster secret: %w", err)
 	}
 	return nil
+}
+
+// keepSecrets writes the file anew; if there is none yet, it overwrites none that appears meanwhile.
+func keepSecrets(dir string, all []Secret) error {
+	path, content := filepath.Join(dir, secretFile), []byte(peerTokens(all))
+	err := createFile(path, content)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	same, err := succeeds(dir, all)
+	if err != nil || same {
+		return err
+	}
+	return replaceFile(path, content)
 }
 
 // peerTokens is a token file: a line for each secret.
