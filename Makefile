@@ -44,7 +44,7 @@ static: ## staticcheck, pinned
 	$(GO) run $(STATICCHECK) ./...
 
 processes: ## the tests with real processes: kill -9, partitions, floods; network namespaces where root has ip and nft
-	P2PNODE_PROC=1 $(GO) test -count=1 -timeout 12m -skip '^TestScripts$$' ./cmd/p2pnode
+	P2PNODE_PROC=1 $(GO) test -count=1 -timeout 12m -skip '^(TestScripts$$|TestStress|TestDescription)' ./cmd/p2pnode
 
 .PHONY: mutants crash
 mutants: ## planted bugs, each of which a test must find; some minutes

@@ -42,6 +42,7 @@ func crashed(t *testing.T, f func(dir, name string, seed uint64, states *int)) {
 // TestCrashAtEveryOperation crashes a node that works, after each of its operations on the disk and between the fsyncs of
 // its store, in many ways, now and then a second time while it recovers.
 func TestCrashAtEveryOperation(t *testing.T) {
+	solitary(t)
 	crashed(t, func(dir, name string, seed uint64, states *int) {
 		w := newCrashWorld(t, dir, name, seed, states)
 		w.crashes, w.again = 3, 40
@@ -55,6 +56,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 // TestFaultAtEveryOperation lets every operation of a node's work fail in turn, once or from then on for a while, crashing
 // meanwhile. What fails is refused or ends the process; what was acknowledged stays.
 func TestFaultAtEveryOperation(t *testing.T) {
+	solitary(t)
 	crashed(t, func(dir, name string, seed uint64, states *int) {
 		for at, done := int(seed%faultStride), false; !done; at += faultStride {
 			sub := fmt.Sprintf("%s/%d", dir, at)

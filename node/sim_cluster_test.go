@@ -133,6 +133,7 @@ func TestSimulatedPartitionHeals(t *testing.T) {
 }
 
 func TestSimulatedJobsSurviveCrashes(t *testing.T) {
+	solitary(t)
 	for _, loss := range []float64{0, 0.2} {
 		scenario(t, func(t *testing.T, seed uint64) {
 			s := newSim(t, seed, 3, election.Available)
@@ -187,6 +188,7 @@ func TestSimulationReplays(t *testing.T) {
 }
 
 func TestNoElectionWithoutAFault(t *testing.T) {
+	solitary(t)
 	for _, loss := range []float64{0, 0.3} {
 		scenario(t, func(t *testing.T, seed uint64) {
 			s := newSim(t, seed, 3, election.Available)

@@ -99,6 +99,7 @@ func cells() []*cell {
 
 // TestTargets measures the promises of PROTOCOL.md §7, and fails where one is not kept. make targets writes the tables.
 func TestTargets(t *testing.T) {
+	solitary(t)
 	chosen := slices.DeleteFunc(cells(), func(c *cell) bool { return !c.chosen() })
 	if *targetSeed != 0 {
 		replay(t, chosen)
