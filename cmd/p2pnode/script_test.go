@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exitStatus, "image": makeImage, "await": awaitFile, "setjson": setFromJSON, "http": httpStatus, "json": checkJSON,
+			"eventually": eventually,
 		},
 	})
 }
@@ -67,6 +68,25 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if (got == want) == neg {
 		ts.Fatalf("%v exits %d, want %d", args[1:], got, want)
+	}
+}
+
+// eventually runs a command that tells what is now, again and again until its stdout says something, for half a minute at
+// most: eventually leader p2pnode discover. An election may be on while it is first asked.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	word := regexp.MustCompile("(?m)" + args[0])
+	limit, tick := time.After(30*time.Second), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && word.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-limit:
+			ts.Fatalf("%v: %v, and stdout never had %s", args[1:], err, args[0])
+		case <-tick.C:
+		}
 	}
 }
 
