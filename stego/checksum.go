@@ -15,10 +15,16 @@ type adlerShift struct {
 // change notes that bytes from number i on are others. There are at most 2^24 of them.
 func (s *adlerShift) change(i int64, was, is []byte) {
 	sum, moment := int64(0), int64(0)
-	for k, v := range is {
-		d := int64(v) - int64(was[k])
-		sum += d
-		moment += int64(k) * d
+	for begin := 0; begin < len(is); begin += 8 {
+		end := min(begin+8, len(is))
+		if end-begin == 8 && word(is, begin) == word(was, begin) { // as most are
+			continue
+		}
+		for k := begin; k < end; k++ {
+			d := int64(is[k]) - int64(was[k])
+			sum += d
+			moment += int64(k) * d
+		}
 	}
 	s.a = (s.a + sum) % modAdler
 	s.b = (s.b + (s.n-i)%modAdler*(sum%modAdler) - moment%modAdler) % modAdler

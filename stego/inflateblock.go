@@ -23,11 +23,31 @@ func (z *inflater) open() error {
 	default:
 		err = errBlock
 	}
+	if z.joins(b) {
+		return err
+	}
 	z.keep(b, begin)
-	if z.blocks = append(z.blocks, b); len(z.blocks) > 4<<10+len(z.raw)/64 {
+	if z.blocks = append(z.blocks, b); len(z.blocks) > mostBlocks+len(z.raw)/64 {
 		return errIdle
 	}
 	return err
+}
+
+// mostBlocks bounds how many blocks are remembered at a time, of a few hundred bytes each: what a match may look back to, and
+// a usual row, may come in blocks of one byte.
+const mostBlocks = maxWindow + 2*manyBlocks
+
+// joins has a stored block go on with the one before it, if that is stored too: what is written of them is divided anew.
+func (z *inflater) joins(b *block) bool {
+	if len(z.blocks) == 0 || !b.stored {
+		return false
+	}
+	last := z.blocks[len(z.blocks)-1]
+	if !last.stored {
+		return false
+	}
+	last.final, last.ended = b.final, false
+	return true
 }
 
 // keep remembers the header of a block, which began at a bit of the stream and has just been read.

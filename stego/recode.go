@@ -58,23 +58,36 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 func (r *recoder) plan(z *inflater, from, to int, raw []byte, at, last int) {
 	r.parts, r.toks = r.parts[:0], r.toks[:0]
 	for i := from; i < to; {
-		if n, size := untouched(z.toks[i:to], at, last); n > 0 {
-			r.part(true, i, at).to = i + n
+		if n, size := z.staying(z.toks[i:to], raw, at, last); n > 0 {
+			r.parts = append(r.parts, part{stays: true, from: i, to: i + n, at: at})
 			i += n
 			at += size
 			continue
 		}
-		t := z.toks[i]
-		if z.stays(t, raw, at, last) {
-			r.part(true, i, at).to = i + 1
-		} else {
-			p, begin := r.part(false, i, at), len(r.toks)
-			r.toks = append(r.toks, split(r.toks[begin:begin], z.toks[i:i+1], raw, at)...) // never joined to an earlier part
-			p.to = len(r.toks)
+		p := part{from: len(r.toks), at: at}
+		for ; i < to && !z.stays(z.toks[i], raw, at, last); i++ {
+			r.toks = split(r.toks, p.from, z.toks[i], raw, at)
+			at += z.toks[i].size()
 		}
-		i++
-		at += t.size()
+		p.to = len(r.toks)
+		r.parts = append(r.parts, p)
 	}
+}
+
+// staying returns how many tokens stay, before one that does not, and how many bytes they make.
+func (z *inflater) staying(toks []token, raw []byte, at, last int) (n, size int) {
+	for n < len(toks) {
+		if more, bytes := untouched(toks[n:], at+size, last); more > 0 {
+			n += more
+			size += bytes
+		} else if z.stays(toks[n], raw, at+size, last) {
+			size += toks[n].size()
+			n++
+		} else {
+			break
+		}
+	}
+	return n, size
 }
 
 // untouched returns how many tokens begin behind the last byte that changed and look back no further, and how many bytes they make.
@@ -102,17 +115,6 @@ func (z *inflater) stays(t token, raw []byte, at, last int) bool {
 		return (word(raw, at)^word(raw, from))<<(64-8*n) == 0
 	}
 	return bytes.Equal(raw[at:at+n], raw[from:from+n])
-}
-
-// part returns the part that a token belongs to: the last, or a new one.
-func (r *recoder) part(stays bool, i, at int) *part {
-	if n := len(r.parts); n == 0 || r.parts[n-1].stays != stays {
-		if !stays {
-			i = len(r.toks)
-		}
-		r.parts = append(r.parts, part{stays: stays, from: i, to: i, at: at})
-	}
-	return &r.parts[len(r.parts)-1]
 }
 
 // carryOut writes the parts in the block's own codes, or nothing where a symbol has none.
@@ -148,13 +150,7 @@ func (r *recoder) wait(z *inflater, parts []part, raw []byte, end int) {
 		if p.stays {
 			toks = z.toks
 		}
-		for _, t := range toks[p.from:p.to] {
-			if t&isMatch != 0 {
-				r.waits = append(r.waits, t)
-			} else {
-				r.waits = appendLiterals(r.waits, t.size())
-			}
-		}
+		r.waits = append(r.waits, toks[p.from:p.to]...)
 	}
 	r.size += end - parts[0].at
 	r.behind = end
@@ -259,6 +255,7 @@ func (r *recoder) pad(phase, more uint) {
 type frequencies struct {
 	lit  [litSymbols]int32
 	dist [distSymbols]int32
+	more [3][256]int32 // literals that are not in lit yet: a number that has just been changed would have to be waited for
 }
 
 // count adds the symbols of tokens, and has one end of a block.
@@ -269,13 +266,28 @@ func (f *frequencies) count(toks []token, raw []byte, at int) {
 			f.lit[firstLength+int(lengthSymbols[n])]++
 			f.dist[distSymbol(t.dist())]++
 		} else {
-			for _, v := range raw[at : at+n] {
-				f.lit[v]++
-			}
+			f.literals(raw[at : at+n])
 		}
 		at += n
 	}
 	f.lit[endOfBlock] = 1
+	for v := range 256 {
+		f.lit[v] += f.more[0][v] + f.more[1][v] + f.more[2][v]
+	}
+	f.more = [3][256]int32{}
+}
+
+// literals counts bytes, in four tables by turns.
+func (f *frequencies) literals(p []byte) {
+	for ; len(p) >= 4; p = p[4:] {
+		f.lit[p[0]]++
+		f.more[0][p[1]]++
+		f.more[1][p[2]]++
+		f.more[2][p[3]]++
+	}
+	for _, v := range p {
+		f.lit[v]++
+	}
 }
 
 func newEncoder(lit, dist []uint8) *encoder {

@@ -43,8 +43,11 @@ type splice struct {
 	out   func(pixels []byte)
 }
 
-// batch is how many bytes of rows are written at a time.
-const batch = 64 << 10
+// batch is how many bytes of rows are written at a time; fewer where they come in more than manyBlocks blocks.
+const (
+	batch      = 64 << 10
+	manyBlocks = 4 << 10
+)
 
 // splices are those whose buffers wait to be used again.
 var splices = sync.Pool{New: func() any { return new(splice) }}
@@ -177,7 +180,7 @@ func (s *splice) weave(h hidden) (ended bool, err error) {
 		if err := s.weaveRow(h); err != nil {
 			return false, err
 		}
-		if len(s.made)-s.written >= batch {
+		if len(s.made)-s.written >= batch || len(s.z.blocks) >= manyBlocks {
 			s.write()
 		}
 	}

@@ -2,12 +2,15 @@ package stego
 
 import (
 	"bytes"
+	"compress/zlib"
 	"crypto/sha256"
+	"encoding/binary"
 	"hash/adler32"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -113,4 +116,48 @@ func TestChecksumsFollowChanges(t *testing.T) {
 			t.Fatalf("crcChange leads to %08x, want %08x", got, want)
 		}
 	})
+}
+
+// crumbled is a photograph's PNG in whose pixel data each byte is a block of its own, of the kinds in turn.
+func crumbled(t testing.TB, photo []byte, kinds ...string) []byte {
+	t.Helper()
+	var z []byte
+	for at := len(pngMagic); at < len(photo); {
+		n := int(binary.BigEndian.Uint32(photo[at:]))
+		if string(photo[at+4:at+8]) == "IDAT" {
+			z = append(z, photo[at+8:at+8+n]...)
+		}
+		at += 12 + n
+	}
+	r, err := zlib.NewReader(bytes.NewReader(z))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stream{choices: seeded(1, map[string]int{}), plan: streamPlan{codes: "fitted"}}
+	s.w.out = []byte{0x78, 0x9c}
+	for i := range raw {
+		s.plan.blocks = kinds[i%len(kinds)]
+		s.block([]zooToken{{literal: raw[i]}}, raw[i:i+1], i == len(raw)-1)
+	}
+	s.w.align()
+	z = binary.BigEndian.AppendUint32(s.w.out, adler32.Checksum(raw))
+	return bytes.Join([][]byte{photo[:len(pngMagic)+25], chunkBytes("IDAT", z), chunkBytes("IEND", nil)}, nil)
+}
+
+func TestSpliceTakesBlocksOfOneByte(t *testing.T) {
+	mayBeSkipped(t)
+	photo := noisyPhoto(t, 700, 24, png.DefaultCompression)
+	p := Payload{Kind: Text, Data: []byte("crumbs")}
+	for _, kinds := range [][]string{{"stored"}, {"fixed"}, {"dynamic", "dynamic", "stored", "fixed", "stored"}} {
+		carrier := crumbled(t, photo, kinds...)
+		out, e, rep := embed(t, carrier, p, SealOptions{})
+		if rep.Decoded >= 24 {
+			t.Errorf("%v: %d rows were made anew, want fewer than all", kinds, rep.Decoded)
+		}
+		confirm(t, carrier, out, e, p, ExtractOptions{})
+	}
 }

@@ -2,17 +2,25 @@ package stego
 
 import "math/bits"
 
-// split appends tokens that make the bytes raw has now, from at on: literals as they are, and of a match what still equals
-// its source.
-func split(dst, toks []token, raw []byte, at int) []token {
-	for _, t := range toks {
-		n := t.size()
-		if t&isMatch == 0 {
-			dst = appendLiterals(dst, n)
-		} else {
-			dst = splitMatch(dst, raw, at, n, t.dist())
+// split appends tokens that make the bytes that raw has now in the place of t, which is at: literals as they are, and of a
+// match what still equals its source. No token of dst before number own is extended.
+func split(dst []token, own int, t token, raw []byte, at int) []token {
+	n := t.size()
+	if t&isMatch == 0 {
+		return appendLiterals(dst, own, n)
+	}
+	for begin := 0; begin < n; {
+		same := begin + alike(raw, at+begin, at+begin-t.dist(), n-begin)
+		if same == n && begin == 0 || same-begin >= worthwhile {
+			dst = append(dst, match(same-begin, t.dist()))
+			begin = same
+			continue
 		}
-		at += n
+		dst = appendLiterals(dst, own, same-begin)
+		if begin = same; begin < n {
+			dst = appendLiterals(dst, own, 1)
+			begin++
+		}
 	}
 	return dst
 }
@@ -20,38 +28,22 @@ func split(dst, toks []token, raw []byte, at int) []token {
 // worthwhile is the shortest piece of a match that is kept: a shorter one costs about as much as its literals.
 const worthwhile = 4
 
-func splitMatch(dst []token, raw []byte, at, n, dist int) []token {
-	for begin := 0; begin < n; {
-		same := begin + alike(raw[at+begin:at+n], raw[at+begin-dist:])
-		if same == n && begin == 0 || same-begin >= worthwhile {
-			dst = append(dst, match(same-begin, dist))
-			begin = same
-			continue
-		}
-		dst = appendLiterals(dst, same-begin)
-		if begin = same; begin < n {
-			dst = appendLiterals(dst, 1)
-			begin++
+// alike returns how many of the n bytes from at on are those from an earlier place on.
+func alike(raw []byte, at, from, n int) (k int) {
+	for ; k < n && at+k+8 <= len(raw); k += 8 {
+		if x := word(raw, at+k) ^ word(raw, from+k); x != 0 {
+			return min(n, k+bits.TrailingZeros64(x)/8)
 		}
 	}
-	return dst
+	for k < n && raw[at+k] == raw[from+k] {
+		k++
+	}
+	return min(n, k)
 }
 
-// alike returns how many bytes of a are those of b, which is as long at least.
-func alike(a, b []byte) (n int) {
-	for ; len(a)-n >= 8; n += 8 {
-		if x := word(a, n) ^ word(b, n); x != 0 {
-			return n + bits.TrailingZeros64(x)/8
-		}
-	}
-	for n < len(a) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
-func appendLiterals(dst []token, n int) []token {
-	if last := len(dst) - 1; n > 0 && last >= 0 && dst[last]&isMatch == 0 {
+// appendLiterals appends n literals, to those that dst ends with if these are not before number own.
+func appendLiterals(dst []token, own, n int) []token {
+	if last := len(dst) - 1; n > 0 && last >= own && dst[last]&isMatch == 0 {
 		dst[last] += token(n)
 		return dst
 	}
