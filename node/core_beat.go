@@ -29,7 +29,7 @@ func (c *core) heartbeat() wire.Heartbeat {
 	sum, count := c.ledger.Digest()
 	return wire.Heartbeat{
 		Sequence: c.sequence, Epoch: epoch, Leader: leader, Role: role, Load: c.load, Digest: sum, Count: uint32(count),
-		View: uint16(len(c.live()) + 1), Echo: echo, Done: c.done, PID: c.cfg.pid,
+		View: uint16(len(c.live()) + 1), Echo: echo, Done: c.done, PID: c.cfg.pid, Met: c.acquaintances(),
 	}
 }
 

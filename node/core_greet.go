@@ -16,6 +16,9 @@ type greeting struct {
 	next       time.Time
 	wideAt     time.Time
 	round      int
+	strangers  map[wire.NodeID]introduction // of whom others have told; nil: none
+	beats      int                          // heartbeats since anybody was introduced
+	turn       int                          // whom to introduce next
 }
 
 // How often Hello goes out: to single addresses where no live peer is, and to everybody at once.
@@ -46,6 +49,7 @@ func (c *core) greet(now time.Time) {
 	for _, a := range c.strange() {
 		c.ep.Greet(now, a, wire.NodeID{})
 	}
+	c.greetStrangers(now)
 	if !now.Before(g.wideAt) {
 		for _, a := range g.wide {
 			c.ep.Call(now, a)

@@ -55,6 +55,8 @@ func (c *core) heartbeatFrom(now time.Time, p *peer, m wire.Heartbeat) {
 	if m.Sequence < p.beat.Sequence {
 		return // overtaken on the way
 	}
+	c.introduced(now, p, m.Met)
+	m.Met = nil
 	p.beat = m
 	c.elect.Receive(now, p.id, m)
 	c.watchDigest(now, p)

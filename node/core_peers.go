@@ -72,6 +72,7 @@ func (c *core) up(now time.Time, e wire.Event) {
 	if p == nil {
 		p = &peer{id: e.Peer, standing: election.Dead}
 		c.peers[e.Peer] = p
+		delete(c.greeting.strangers, e.Peer)
 		c.lineUp()
 	}
 	reborn := !p.boot.IsZero() && p.boot != e.Boot

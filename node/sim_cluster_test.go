@@ -73,6 +73,39 @@ func TestSimulatedColdStart(t *testing.T) {
 	}
 }
 
+// Whoever is told of one server meets all, whichever it is, before and after that one dies.
+func TestSimulatedIntroductions(t *testing.T) {
+	first := func(x, y *simNode) bool { return y.name == "n1" }
+	next := func(x, y *simNode) bool { return x.name[1]+1 == y.name[1] }
+	ring := func(x, y *simNode) bool { return next(x, y) || x.name == "n5" && y.name == "n1" }
+	for name, told := range map[string]func(x, y *simNode) bool{"star": first, "chain": next, "ring": ring} {
+		for _, mode := range []election.Quorum{election.Available, election.Majority} {
+			scenario(t, func(t *testing.T, seed uint64) {
+				s := newSim(t, seed, 5, mode)
+				s.told = told
+				s.startAll()
+				s.wantAcquainted(name, s.nodes...)
+				s.crash(s.nodes[0])
+				s.wantAcquainted(name+" without its first", s.nodes[1:]...)
+			})
+		}
+	}
+}
+
+// wantAcquainted waits until nodes have one leader and each holds all others alive.
+func (s *sim) wantAcquainted(what string, nodes ...*simNode) {
+	s.t.Helper()
+	all := func() bool {
+		return s.agreed(nodes...) != nil && !slices.ContainsFunc(nodes, func(x *simNode) bool { return len(x.core.live()) != len(nodes)-1 })
+	}
+	if !s.run(8*time.Second, all) {
+		for _, x := range nodes {
+			s.t.Logf("%s holds %d alive", x.name, len(x.core.live()))
+		}
+		s.t.Fatalf("%s: not all have met, or they have no leader, after 8 s", what)
+	}
+}
+
 func TestSimulatedLeaderDies(t *testing.T) {
 	for _, c := range []struct {
 		nodes int

@@ -41,6 +41,7 @@ type sim struct {
 	ended   func(x *simNode)                             // a node has ended of its own; nil: that is an error
 	upload  time.Duration                                // how soon a job has to begin; zero: as the product has it
 	absent  time.Duration                                // how long a job waits for its client; likewise
+	told    func(x, y *simNode) bool                     // whether x is told where y is when it starts; nil: of all
 	log     func(format string, args ...any)
 
 	rotation time.Duration // how long a leader leads; zero: for ever
@@ -176,7 +177,7 @@ func (s *sim) names() []string {
 
 func (s *sim) others(x *simNode) (out []netip.AddrPort) {
 	for _, y := range s.nodes {
-		if y != x {
+		if y != x && (s.told == nil || s.told(x, y)) {
 			out = append(out, y.addr)
 		}
 	}

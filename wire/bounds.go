@@ -11,6 +11,7 @@ const (
 	maxDetail    = 256
 	maxCookie    = 32
 	maxAddresses = 8
+	MaxMet       = 8 // peers told of in a Heartbeat
 	maxNodes     = 16
 	maxAvoid     = 16
 	maxKin       = 3
@@ -62,7 +63,14 @@ func (h HelloAck) bounds() error {
 	return first(h.Hello.bounds(), text("detail", h.Detail, maxDetail))
 }
 
-func (h Heartbeat) bounds() error { return atMost("role", int(h.Role), int(Leader)) }
+func (h Heartbeat) bounds() error {
+	for _, n := range h.Met {
+		if err := n.bounds(); err != nil {
+			return err
+		}
+	}
+	return first(atMost("role", int(h.Role), int(Leader)), atMost("nodes met", len(h.Met), MaxMet))
+}
 
 func (e Election) bounds() error    { return e.Phase.bounds() }
 func (a Alive) bounds() error       { return a.Phase.bounds() }

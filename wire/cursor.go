@@ -92,14 +92,18 @@ func (c *cursor) blob(k byte) []byte {
 	if !c.field(k) {
 		return nil
 	}
-	return c.clone()
+	b := c.clone()
+	c.expect(len(b) > 0)
+	return b
 }
 
 func (c *cursor) text(k byte) string {
 	if !c.field(k) {
 		return ""
 	}
-	return c.words()
+	s := c.words()
+	c.expect(s != "")
+	return s
 }
 
 // words reads a text string, which is UTF-8.
@@ -121,7 +125,7 @@ func (c *cursor) addresses(k byte) []netip.AddrPort {
 	if !c.field(k) {
 		return nil
 	}
-	list := make([]netip.AddrPort, c.count(maxAddresses))
+	list := make([]netip.AddrPort, c.some(maxAddresses))
 	for i := range list {
 		c.expect(list[i].UnmarshalBinary(c.bytes()) == nil)
 	}
@@ -138,6 +142,13 @@ func (c *cursor) count(most uint64) uint64 {
 	return n
 }
 
+// some is count of an array that is left out when there is nothing in it.
+func (c *cursor) some(most uint64) uint64 {
+	n := c.count(most)
+	c.expect(n > 0)
+	return n
+}
+
 // must reads a key and an unsigned integer.
 func (c *cursor) must(k byte) uint64 {
 	c.key(k)
@@ -149,7 +160,9 @@ func (c *cursor) number(k byte, most uint64) uint64 {
 	if !c.field(k) {
 		return 0
 	}
-	return c.limited(most)
+	n := c.limited(most)
+	c.expect(n > 0)
+	return n
 }
 
 // expect loses a cursor that has read what we do not write: a zero that could have been left out, or a key unknown to us.

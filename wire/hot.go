@@ -25,7 +25,14 @@ func (h Heartbeat) append(p []byte) []byte {
 	p = appendField(p, 8, uint64(h.View))
 	p = appendField(p, 9, h.Echo)
 	p = appendField(p, 10, h.Done)
-	return appendField(p, 11, uint64(h.PID))
+	p = appendField(p, 11, uint64(h.PID))
+	if len(h.Met) > 0 {
+		p = appendHead(append(p, 12), cborArray, uint64(len(h.Met)))
+	}
+	for i := range h.Met {
+		p = h.Met[i].append(p)
+	}
+	return p
 }
 
 func (h *Heartbeat) read(c *cursor) {
@@ -39,11 +46,17 @@ func (h *Heartbeat) read(c *cursor) {
 	h.View = uint16(c.number(8, 1<<16-1))
 	h.Echo, h.Done = c.number(9, 1<<64-1), c.number(10, 1<<64-1)
 	h.PID = uint32(c.number(11, 1<<32-1))
+	if c.field(12) {
+		h.Met = make([]Node, c.some(MaxMet))
+	}
+	for i := range h.Met {
+		h.Met[i].read(c)
+	}
 	c.expect(pairs == uint64(h.pairs()))
 }
 
 func (h *Heartbeat) pairs() byte {
-	return 4 + filled(uint64(h.Role), h.Digest, uint64(h.Count), uint64(h.View), h.Echo, h.Done, uint64(h.PID))
+	return 4 + filled(uint64(h.Role), h.Digest, uint64(h.Count), uint64(h.View), h.Echo, h.Done, uint64(h.PID), uint64(len(h.Met)))
 }
 
 func (l Load) append(p []byte) []byte {

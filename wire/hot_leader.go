@@ -54,7 +54,7 @@ func (l *LeaderResponse) read(c *cursor) {
 	l.Cookie = c.clone()
 	l.Token = c.isTrue(9)
 	if c.field(10) {
-		l.Kin = make([]Kin, c.count(maxKin))
+		l.Kin = make([]Kin, c.some(maxKin))
 	}
 	for i := range l.Kin {
 		l.Kin[i].read(c)

@@ -25,7 +25,7 @@ func (t *TaskAssignmentRequest) read(c *cursor) {
 	t.Job = c.id(2)
 	t.Client, t.Request, t.Size = c.text(3), c.number(4, 1<<64-1), c.number(5, 1<<64-1)
 	if c.field(6) {
-		t.Avoid = make([]NodeID, c.count(maxAvoid))
+		t.Avoid = make([]NodeID, c.some(maxAvoid))
 		for i := range t.Avoid {
 			t.Avoid[i] = c.nonce()
 		}

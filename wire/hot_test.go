@@ -197,7 +197,7 @@ func randomHeartbeat(r *rand.Rand) Heartbeat {
 	n := func(bits int) uint64 { return random(r, bits) }
 	return Heartbeat{Sequence: n(64), Epoch: n(64), Leader: randomID(r), Role: Role(n(8)),
 		Load: Load{uint16(n(16)), uint16(n(16)), uint16(n(16)), uint16(n(16))}, Digest: n(64), Count: uint32(n(32)),
-		View: uint16(n(16)), Echo: n(64), Done: n(64), PID: uint32(n(32))}
+		View: uint16(n(16)), Echo: n(64), Done: n(64), PID: uint32(n(32)), Met: list(r, MaxMet, randomNode)}
 }
 
 // Of every message the size that is worked out is the size of what is sent.

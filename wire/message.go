@@ -125,6 +125,7 @@ type Heartbeat struct {
 	Echo     uint64 `cbor:"9,keyasint,omitempty"` // sequence of the newest heartbeat or ping heard from Leader
 	Done     uint64 `cbor:"10,keyasint,omitempty"`
 	PID      uint32 `cbor:"11,keyasint,omitempty"`
+	Met      []Node `cbor:"12,keyasint,omitempty"` // some of its live peers by turns, in some heartbeats: id and control addresses
 }
 
 // Phase is the round of an Election.
