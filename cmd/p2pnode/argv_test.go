@@ -30,6 +30,7 @@ func TestFlagsMoveBehindTheirCommand(t *testing.T) {
 		{"encrypt --local=false a.png", "encrypt --local=false -- a.png"},
 		{"decrypt -", "decrypt -- -"},
 		{"serve --peer a:1 --peer b:2", "serve --peer=a:1 --peer=b:2"},
+		{"batch -j 8 photos -o out", "batch --jobs=8 --output=out -- photos"},
 		{"token --peer --dir d", "token --peer=true --dir=d"},
 		{"config show --origin --peer a:1", "config show --origin=true --peer=a:1"},
 		{"--json config validate f", "config validate --json=true -- f"},
@@ -102,6 +103,7 @@ func TestContractHasItsFlags(t *testing.T) {
 	for command, flags := range map[string]string{
 		"serve":    "config dir name cluster listen data http peer token-file clients quorum voters advertise interface max-pixels ready-file json log-format",
 		"encrypt":  "discover server local text text-file payload passphrase-file format spread strip-metadata output o force timeout token-file cluster json quiet q",
+		"batch":    "discover server local text text-file payload passphrase-file format spread strip-metadata force timeout token-file cluster json quiet q output o jobs j report",
 		"decrypt":  "passphrase-file format output o json",
 		"capacity": "json",
 		"demo":     "nodes no-kill keep json",

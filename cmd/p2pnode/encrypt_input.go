@@ -66,30 +66,38 @@ func makeDirectory(o string) error {
 
 // content is what is to be hidden: exactly one of --text, --text-file and --payload.
 func (p *program) content(c *cli.Context) (stego.Payload, error) {
+	content, given, err := p.contentGiven(c)
+	if err == nil && !given {
+		err = usagef("%s needs --text, --text-file or --payload", p.given.path).
+			next("p2pnode " + p.given.path + " " + strings.Join(c.Args().Slice(), " ") + " --text hello")
+	}
+	return content, err
+}
+
+// contentGiven is content where none is needed; given reports whether there is any.
+func (p *program) contentGiven(c *cli.Context) (content stego.Payload, given bool, err error) {
 	source, err := p.settings.choose("text", "text-file", "payload")
 	if err != nil {
-		return stego.Payload{}, err
+		return content, false, err
 	}
 	if p.given.set[source] > 1 {
-		return stego.Payload{}, usagef("--%s was given %d times, only one can be hidden", source, p.given.set[source])
+		return content, true, usagef("--%s was given %d times, only one can be hidden", source, p.given.set[source])
 	}
 	switch source {
 	case "text":
-		return textPayload("--text", []byte(c.String("text")))
+		content, err = textPayload("--text", []byte(c.String("text")))
 	case "text-file":
-		return p.textFile(c)
+		if c.String("text-file") == "-" && (c.Args().First() == "-" || c.String("passphrase-file") == "-") {
+			return content, true, usagef("stdin can be only one of image, text and passphrase")
+		}
+		content, err = p.textFile(c.String("text-file"))
 	case "payload":
-		return p.filePayload(c.String("payload"))
+		content, err = p.filePayload(c.String("payload"))
 	}
-	return stego.Payload{}, usagef("encrypt needs --text, --text-file or --payload").
-		next("p2pnode encrypt " + c.Args().First() + " --text hello")
+	return content, source != "", err
 }
 
-func (p *program) textFile(c *cli.Context) (stego.Payload, error) {
-	path := c.String("text-file")
-	if path == "-" && (c.Args().First() == "-" || c.String("passphrase-file") == "-") {
-		return stego.Payload{}, usagef("stdin can be only one of image, text and passphrase")
-	}
+func (p *program) textFile(path string) (stego.Payload, error) {
 	content, err := p.readSmall(path, stego.MaxContent)
 	if err != nil {
 		return stego.Payload{}, fmt.Errorf("read text: %w", err)

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// encryptSchema names the form of one image's result, whichever command hides in it.
+const encryptSchema = "p2pnode/encrypt/v1"
+
 // encrypted is the JSON form of one image's result.
 type encrypted struct {
 	Schema    string  `json:"schema"`
@@ -42,9 +45,13 @@ func (h *hiding) tell(t target, r result) error {
 	}
 	h.p.say(h.c, "%s", h.sentence(t, r))
 	if r.source == "jpeg" || r.source == "gif" || r.source == "webp" {
-		h.p.say(h.c, "%s is a %s; the result is a PNG, which keeps every bit", t.input, strings.ToUpper(r.source))
+		h.p.say(h.c, "%s is a %s; the result is a PNG, which keeps every bit", visible(t.input), strings.ToUpper(r.source))
 	}
-	_, err := fmt.Fprintln(h.p.stdout, t.output)
+	path := t.output
+	if isTerminal(h.p.stdout) {
+		path = visible(path)
+	}
+	_, err := fmt.Fprintln(h.p.stdout, path)
 	return err
 }
 
@@ -57,12 +64,12 @@ func (h *hiding) sentence(t target, r result) string {
 	if r.Attempts > 1 {
 		by += fmt.Sprintf(", attempt %d", r.Attempts)
 	}
-	return fmt.Sprintf("%s: %d bytes hidden %s, verified, %s", t.input, len(h.content.Data), by, r.Elapsed.Round(time.Millisecond))
+	return fmt.Sprintf("%s: %d bytes hidden %s, verified, %s", visible(t.input), len(h.content.Data), by, r.Elapsed.Round(time.Millisecond))
 }
 
 func (h *hiding) json(t target, r result) encrypted {
 	e := encrypted{
-		Schema: h.p.schema(), OK: true, Input: t.input, Output: t.output, Local: h.client == nil,
+		Schema: encryptSchema, OK: true, Input: t.input, Output: t.output, Local: h.client == nil,
 		Cluster: r.Cluster, Leader: r.Leader, Epoch: r.Epoch, Server: r.Server, Attempts: r.Attempts, Failovers: r.Failovers,
 		Hidden: len(h.content.Data), Packed: r.Hidden, Capacity: r.Capacity, Size: r.Size, SHA256: r.SHA256.String(),
 		Verified: r.Verified, Seconds: r.Elapsed.Seconds(), Searched: r.Searched.Seconds(),

@@ -184,7 +184,7 @@ func (v *visitor) broken(err error) error {
 // deliverJSON is what `encrypt --json` prints, and the picture.
 func (v *visitor) deliverJSON(j node.Job, r node.Receipt, result io.Reader) error {
 	head, err := json.Marshal(encrypted{
-		Schema: "p2pnode/encrypt/v1", OK: true, Input: v.name, Job: r.Job.String(), Cluster: r.Cluster, Leader: r.Leader, Epoch: r.Epoch,
+		Schema: encryptSchema, OK: true, Input: v.name, Job: r.Job.String(), Cluster: r.Cluster, Leader: r.Leader, Epoch: r.Epoch,
 		Server: r.Server, Attempts: r.Attempts, Failovers: r.Failovers, Hidden: len(j.Payload.Data), Packed: r.Hidden, Capacity: r.Capacity,
 		Size: r.Size, SHA256: r.SHA256.String(), Verified: r.Verified, Seconds: r.Elapsed.Seconds(), Searched: r.Searched.Seconds(),
 	})

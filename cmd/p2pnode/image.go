@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,6 +43,32 @@ func (p *program) openPicture(name string) (*picture, error) {
 		return nil, usagef("%s is a directory, an image file is wanted", name)
 	}
 	return p.spool(name, f, spoolMax)
+}
+
+// openBelow opens an image file below a directory, which no link leads out of. Only regular files are images there.
+func (p *program) openBelow(dir, path string) (*picture, error) {
+	name, err := filepath.Rel(dir, path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that has come to stand there is not waited for
+	if err != nil {
+		return nil, named(path, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = failf(wire.CodeUnsupported, "%s is not a regular file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &picture{name: path, file: f, size: info.Size(), close: func() { f.Close() }}, nil
 }
 
 // spoolMax bounds what is read of a stream that need not end: more than servers take unless told otherwise.

@@ -22,12 +22,12 @@ type progress interface {
 	close()
 }
 
-// newProgress shows a bar to a person, and lines about long waits to anybody else.
+// newProgress shows a bar to a person where it is known how many images there are, and lines about long waits otherwise.
 func (p *program) newProgress(c *cli.Context, images int) progress {
 	switch {
 	case c.Bool("quiet"):
 		return silence{}
-	case isTerminal(p.stderr):
+	case isTerminal(p.stderr) && images > 0:
 		return &bar{out: p.stderr}
 	}
 	return &lines{out: p.stderr, every: 3 * time.Second}
@@ -78,13 +78,14 @@ type bar struct {
 	pool  *mpb.Progress // guarded by mu; nil: nothing is shown
 	line  *mpb.Bar      // guarded by mu
 	image string        // guarded by mu
+	since time.Time     // guarded by mu
 	now   node.Progress // guarded by mu
 }
 
 func (b *bar) begin(image string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.image, b.now = filepath.Base(image), node.Progress{}
+	b.image, b.since, b.now = filepath.Base(image), time.Now(), node.Progress{}
 }
 
 func (b *bar) update(s node.Progress) {
@@ -105,7 +106,7 @@ func (b *bar) show() {
 	b.pool = mpb.New(mpb.WithOutput(b.out), mpb.WithWidth(64), mpb.WithRefreshRate(120*time.Millisecond))
 	b.line = b.pool.AddBar(0, // so that reaching a total does not end it
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return b.title() })),
-		mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.Elapsed(decor.ET_STYLE_GO)),
+		mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.NewElapsed(decor.ET_STYLE_GO, b.since)),
 	)
 }
 
@@ -134,3 +135,38 @@ func (b *bar) clear() {
 }
 
 func (b *bar) close() { b.clear() }
+
+// crowd shows how far a command is that has several images under way at once.
+type crowd struct {
+	progress // of all together
+	images   int
+
+	mu     sync.Mutex // held while lines are printed
+	behind int        // guarded by mu
+}
+
+// begin of one image says nothing of all.
+func (c *crowd) begin(string) {}
+
+// update hears from any of the jobs; what is waited for concerns all.
+func (c *crowd) update(s node.Progress) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.show(s.Waiting)
+}
+
+// step prints something, and then shows how many images are behind.
+func (c *crowd) step(behind int, print func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.progress.clear()
+	print()
+	c.behind = behind
+	c.show("")
+}
+
+// show draws. c.mu is held.
+func (c *crowd) show(waiting string) {
+	stage := fmt.Sprintf("%d of %d", c.behind, c.images)
+	c.progress.update(node.Progress{Stage: stage, Done: int64(c.behind), Total: int64(c.images), Waiting: waiting})
+}

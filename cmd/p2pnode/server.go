@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -210,16 +209,16 @@ func (s *server) writeReady(web net.Listener) error {
 	if err != nil {
 		return err
 	}
-	f, err := createTemporary(filepath.Dir(s.readyFile), filepath.Base(s.readyFile))
+	f, name, err := createTemporary(anywhere{}, s.readyFile)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(append(content, '\n'))
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.readyFile)
+		err = os.Rename(name, s.readyFile)
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		os.Remove(name)
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func (p *program) stress(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	papers, err := p.openPapers(c)
+	papers, err := p.openPapers(c, ".json", ".html")
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (p *program) stressMerge(_ context.Context, c *cli.Context) error {
 	if c.NArg() == 0 || c.NArg() > mergeMax {
 		return usagef("stress merge takes 1 to %d reports", mergeMax).next("p2pnode stress merge A.json B.json --report F.html")
 	}
-	papers, err := p.openPapers(c)
+	papers, err := p.openPapers(c, ".json", ".html")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -17,12 +18,12 @@ import (
 // papers are the files that a report goes to, begun before the run: where one cannot be written, that is said at once.
 type papers []*output
 
-// openPapers begins the files of --report.
-func (p *program) openPapers(c *cli.Context) (papers papers, err error) {
+// openPapers begins the files of --report, whose names end in one of some ways.
+func (p *program) openPapers(c *cli.Context, kinds ...string) (papers papers, err error) {
 	for _, path := range c.StringSlice("report") {
-		if kind := filepath.Ext(path); kind != ".json" && kind != ".html" {
+		if !slices.Contains(kinds, filepath.Ext(path)) {
 			papers.discard()
-			return nil, usagef("--report %s: a file named .json or .html is wanted", path)
+			return nil, usagef("--report %s: a file named %s is wanted", path, strings.Join(kinds, " or "))
 		}
 		o, err := p.createOutput(path, c.Bool("force"))
 		if err != nil {
