@@ -45,7 +45,7 @@ func (p *program) run(argv []string) int {
 // flags; the order of arguments, the environment and errors are ours.
 func (p *program) newApp() *cli.App {
 	commands := []*cli.Command{
-		p.serveCommand(), p.encryptCommand(), p.decryptCommand(), p.capacityCommand(), p.batchCommand(),
+		p.serveCommand(), p.encryptCommand(), p.decryptCommand(), p.capacityCommand(), p.batchCommand(), p.watchCommand(),
 		p.demoCommand(), p.stressCommand(), p.statusCommand(), p.peersCommand(), p.jobsCommand(), p.eventsCommand(),
 		p.leaderCommand(), p.faultCommand(), p.discoverCommand(), p.doctorCommand(), p.tokenCommand(),
 		p.completionCommand(), p.manCommand(), p.versionCommand(),

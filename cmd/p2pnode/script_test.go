@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 		t.Fatalf("no stories: %v", err)
 	}
 	if raceDetector { // the others run one goroutine and take minutes
-		files = []string{"testdata/script/batch.txtar", "testdata/script/cluster.txtar", "testdata/script/refusal.txtar"}
+		files = []string{"testdata/script/batch.txtar", "testdata/script/cluster.txtar", "testdata/script/refusal.txtar", "testdata/script/watch.txtar"}
 	}
 	testscript.Run(t, testscript.Params{
 		Files: files,
