@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/urfave/cli/v2"
+
+	"p2pnode/wire"
 )
 
 func (p *program) batchCommand() *cli.Command {
@@ -35,6 +38,9 @@ func (p *program) batch(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	papers, err := p.openPapers(c, ".csv", ".jsonl", ".json")
+	if f, ok := errors.AsType[*failure](err); ok && f.Code == wire.CodeExists {
+		return f.next("--report ELSEWHERE (--force would replace it, and do all images again)")
+	}
 	if err != nil {
 		return err
 	}

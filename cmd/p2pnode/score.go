@@ -91,7 +91,7 @@ func (s summary) sentence() string {
 	line := fmt.Sprintf("%s: %s, %.1f s", amount(s.Images, "image"), strings.Join(parts, ", "), s.Seconds)
 	switch {
 	case s.Interrupted && s.Left > 0:
-		line += "; interrupted: the same command goes on from here"
+		line += "; interrupted: the same command goes on from here, with another --report if there is one"
 	case s.Interrupted:
 		line += "; interrupted"
 	}
