@@ -121,15 +121,17 @@ func (p *plan) beside(path string) string {
 // resultBelow says where below OUTDIR the result of a manifest's row goes: where its image is below the manifest, or just there
 // for an image from elsewhere, unless the row says it.
 func resultBelow(image, output string) (string, error) {
-	switch {
+	switch base := filepath.Base(image); {
+	case os.IsPathSeparator(base[0]):
+		return "", usagef("image %q is a directory", image)
 	case output == "" && filepath.IsLocal(image):
 		return stegoName(filepath.Clean(image)), nil
 	case output == "":
-		return stegoName(filepath.Base(image)), nil
+		return stegoName(base), nil
 	case !filepath.IsLocal(output) || filepath.Clean(output) == ".":
 		return "", usagef("output %q is no path below OUTDIR", output)
 	case os.IsPathSeparator(output[len(output)-1]):
-		return filepath.Join(output, stegoName(filepath.Base(image))), nil
+		return filepath.Join(output, stegoName(base)), nil
 	}
 	return filepath.Clean(output), namesPNG(output)
 }

@@ -112,6 +112,7 @@ func TestResultsLieBelowTheirDirectory(t *testing.T) {
 		{"sub/e.png", "x/y.png", "x/y.png"},
 		{"sub/f.png", "x/", "x/f.stego.png"},
 		{"g.png", "x/../g.png", "g.png"},
+		{"/", "", ""},
 		{"h.png", "..", ""},
 		{"h.png", ".", ""},
 		{"h.png", "x/..", ""},
