@@ -56,4 +56,3 @@ func TestAddressesToldByAnother(t *testing.T) {
 		}
 	}
 }
-

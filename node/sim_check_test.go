@@ -31,8 +31,9 @@ type check struct {
 	lawless  bool                // somebody votes under a voter's name: who leads, and what is told, proves nothing
 	poisoned map[wire.JobID]bool // jobs about which a holder of K_server has lied
 
-	heir   wire.NodeID // whom the lead was last offered to
-	handed int         // how often that node has led next
+	heir    wire.NodeID // whom the lead was last offered to
+	handed  int         // how often that node has led next
+	ordered int         // how many orders of an operator were given
 }
 
 // seenState is a job as one process of a server tells of it.

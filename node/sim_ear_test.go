@@ -17,10 +17,11 @@ type ear struct {
 	promised uint64    // when it was
 	digest   uint64    // of its ledger, when that was looked at
 	count    int
-	buckets  [bucketCount]seenBucket    // likewise
-	sealed   map[wire.Boot]*numbers     // counters of datagrams that brought a message; no two of one sender have the same
-	asked    map[asker]*numbers         // likewise, of clients' questions: sent from elsewhere, one is another, whose cookie is none
-	messages map[wire.Boot]*numbers     // ids of messages
+	buckets  [bucketCount]seenBucket // likewise
+	sealed   map[wire.Boot]*numbers  // counters of datagrams that brought a message; no two of one sender have the same
+	asked    map[asker]*numbers      // likewise, of clients' questions: sent from elsewhere, one is another, whose cookie is none
+	messages map[wire.Boot]*numbers  // ids of messages, in sessions with its present boot
+	boot     wire.Boot
 	records  map[wire.JobID]wire.Record // as they were then
 	in, out  map[spot]int
 	proven   map[spot]bool // a client of this cluster has asked from there, with its cookie
@@ -81,6 +82,13 @@ func (c *check) ear(x *simNode) *ear {
 // give gives a node a datagram as core.Receive does, and looks at what its endpoint makes of it.
 func (c *check) give(x *simNode, p wiretest.Packet) {
 	e, now := c.ear(x), c.s.local(x)
+	if x.core.deaf() {
+		c.unheard(x, now, p)
+		return
+	}
+	if boot := x.core.ep.Boot(); e.boot != boot { // a node that was silent on purpose goes on as another session
+		e.boot, e.messages = boot, map[wire.Boot]*numbers{}
+	}
 	e.in[spotOf(p.From)] += len(p.Data)
 	x.core.ep.Receive(now, p.From, p.Data)
 	events := x.core.ep.Events()
@@ -96,6 +104,14 @@ func (c *check) give(x *simNode, p wiretest.Packet) {
 	x.core.digest(now)
 	if again && stateOf(x.core) != before {
 		c.fail("%s takes a copy of a datagram for a second one: %v", x.name, kind)
+	}
+}
+
+// unheard: a node that is silent on purpose hears nothing.
+func (c *check) unheard(x *simNode, now time.Time, p wiretest.Packet) {
+	before := stateOf(x.core)
+	if x.core.Receive(now, p.From, p.Data); stateOf(x.core) != before {
+		c.fail("%s is to be silent, and hears", x.name)
 	}
 }
 
@@ -133,6 +149,9 @@ func (c *check) again(x *simNode, e *ear, p []byte, events []wire.Event) bool {
 // every node is configured to greet them; and so is that of an expelled member, who can show any cookie.
 func (c *check) sent(from, to netip.AddrPort, p []byte) {
 	x, there := c.nodes[spotOf(from)], spotOf(to)
+	if x != nil && x.core != nil && x.core.deaf() && c.s.local(x).Sub(x.core.drill.from) > time.Second { // what left before may come now
+		c.fail("%s is to be silent, and talks", x.name)
+	}
 	if x == nil || c.nodes[there] != nil || c.member[there] {
 		return
 	}

@@ -171,6 +171,7 @@ func (r *swarmRun) comeBack() {
 // repair ends all faults: everybody runs and hears everybody, as well as the weather allows.
 func (r *swarmRun) repair() {
 	r.s.run(time.Second, nil)
+	r.s.run(2*time.Minute, func() bool { return !r.silent() })
 	r.siege.over = true
 	r.check.rough = r.lossy || r.siege.expelled // who does not believe an epoch yet is told of it again and again
 	r.s.net.Heal()

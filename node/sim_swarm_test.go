@@ -22,7 +22,8 @@ var (
 
 // TestSwarm gives every seed its own subset of faults: loss, bursts, delay, reordering, duplication, corruption, partitions
 // (one-way too), crashes with and without the disk's last writes, slow disks, drifting clocks, pauses, nodes that leave and
-// return, clients that die, and attackers with and without keys (sim_siege_test.go); in every fifth the lead goes round. The invariants of sim_check_test.go and
+// return, clients that die, and attackers with and without keys (sim_siege_test.go); in every fifth the lead goes round, in every seventh
+// an operator has leaders step down and servers fall silent. The invariants of sim_check_test.go and
 // sim_ear_test.go hold at every event; after the last fault one leader is agreed within 5 s, every job ends within 30 s,
 // those of living clients with exactly one result, the ledgers become equal, and in majority mode what clients were told is
 // linearizable.
@@ -34,7 +35,7 @@ func TestSwarm(t *testing.T) {
 	}
 	began := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // little is alive at a time, and much is made
-	var virtual, next, handed atomic.Int64
+	var virtual, next, handed, ordered atomic.Int64
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
@@ -43,6 +44,7 @@ func TestSwarm(t *testing.T) {
 				run := swarm(t, seed, nil)
 				virtual.Add(int64(run.s.now.Sub(run.s.begun)))
 				handed.Add(int64(run.check.handed))
+				ordered.Add(int64(run.check.ordered))
 				if i%50 == 0 {
 					if again := swarm(t, seed, nil); again.s.trace.Sum64() != run.s.trace.Sum64() {
 						t.Errorf("seed %d gave two traces", seed)
@@ -53,20 +55,22 @@ func TestSwarm(t *testing.T) {
 	}
 	group.Wait()
 	hours := time.Duration(virtual.Load()).Hours()
-	t.Logf("%d seeds, %.2f cluster-hours, %.1f a minute; the lead was handed over %d times", *simSeeds, hours, hours/time.Since(began).Minutes(), handed.Load())
+	t.Logf("%d seeds, %.2f cluster-hours, %.1f a minute; the lead was handed over %d times, %d orders were given",
+		*simSeeds, hours, hours/time.Since(began).Minutes(), handed.Load(), ordered.Load())
 }
 
 // swarmRun is one seed at work.
 type swarmRun struct {
-	s     *sim
-	seed  uint64
-	rand  *rand.Rand
-	check *check
-	kinds []func()
-	siege siege
-	calm  bool      // no faults but the weather's
-	lossy bool      // the weather's
-	due   time.Time // by when a node that was refused, and started again, has to agree with the others
+	s      *sim
+	seed   uint64
+	rand   *rand.Rand
+	check  *check
+	kinds  []func()
+	siege  siege
+	calm   bool       // no faults but the weather's
+	lossy  bool       // the weather's
+	orders *rand.Rand // what an operator says is drawn from; nil: nothing is said
+	due    time.Time  // by when a node that was refused, and started again, has to agree with the others
 }
 
 func swarm(t *testing.T, seed uint64, logf func(string, ...any)) *swarmRun {
@@ -87,6 +91,7 @@ func swarm(t *testing.T, seed uint64, logf func(string, ...any)) *swarmRun {
 		r.s.narrate()
 	}
 	r.weather()
+	r.drills()
 	for range r.s.nodes {
 		r.check.event()
 	}
@@ -125,6 +130,7 @@ func (r *swarmRun) errand() {
 }
 
 func (r *swarmRun) fault() {
+	r.order()
 	if len(r.kinds) > 0 {
 		r.kinds[r.rand.IntN(len(r.kinds))]()
 	}
