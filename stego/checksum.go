@@ -1,6 +1,10 @@
 package stego
 
-import "hash/crc32"
+import (
+	"encoding/binary"
+	"hash/adler32"
+	"hash/crc32"
+)
 
 // modAdler is the modulus of Adler-32: RFC 1950 §8.2.
 const modAdler = 65521
@@ -34,6 +38,24 @@ func (s *adlerShift) change(i int64, was, is []byte) {
 func (s *adlerShift) apply(sum uint32) uint32 {
 	plus := func(v uint32, d int64) uint32 { return uint32(((int64(v)+d)%modAdler + modAdler) % modAdler) }
 	return plus(sum>>16, s.b)<<16 | plus(sum&0xffff, s.a)
+}
+
+// swapped returns a number that was read with its last byte first.
+func swapped(v uint32) uint32 {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], v)
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// adlerUpdate returns the Adler-32 of what sum is of and p behind it.
+func adlerUpdate(sum uint32, p []byte) uint32 {
+	h := adler32.New()
+	state := binary.BigEndian.AppendUint32([]byte("adl\x01"), sum)
+	if err := h.(interface{ UnmarshalBinary([]byte) error }).UnmarshalBinary(state); err != nil {
+		panic("stego: " + err.Error())
+	}
+	h.Write(p)
+	return h.Sum32()
 }
 
 // A CRC-32 is a remainder modulo a polynomial over two elements, so it is linear: bytes behind multiply it by a power of

@@ -3,7 +3,6 @@ package stego
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/adler32"
 	"io"
 	"sync"
 )
@@ -281,24 +280,6 @@ func (s *splice) checksum() (uint32, error) {
 		return 0, err
 	}
 	return sum, nil
-}
-
-// swapped returns a number that was read with its last byte first.
-func swapped(v uint32) uint32 {
-	var b [4]byte
-	binary.LittleEndian.PutUint32(b[:], v)
-	return binary.BigEndian.Uint32(b[:])
-}
-
-// adlerUpdate returns the Adler-32 of what sum is of and p behind it.
-func adlerUpdate(sum uint32, p []byte) uint32 {
-	h := adler32.New()
-	state := binary.BigEndian.AppendUint32([]byte("adl\x01"), sum)
-	if err := h.(interface{ UnmarshalBinary([]byte) error }).UnmarshalBinary(state); err != nil {
-		panic("stego: " + err.Error())
-	}
-	h.Write(p)
-	return h.Sum32()
 }
 
 // write writes the tokens whose bytes are all made, and drops what is needed no longer.
