@@ -121,8 +121,9 @@ type Client struct {
 	pins   *Pins    // nil with a token
 	tell   teller
 
-	mu    sync.Mutex
-	trust trust // guarded by mu
+	mu     sync.Mutex
+	trust  trust         // guarded by mu
+	recent *recollection // of the last job done; nil: there is none. Guarded by mu
 }
 
 // NewClient opens two sockets and starts the goroutines that own them, until Close.

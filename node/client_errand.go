@@ -30,7 +30,8 @@ type errand struct {
 
 	search *search
 	events chan wire.Event
-	asked  time.Time // when the present search began
+	asked  time.Time     // when the present search began
+	knows  *recollection // what it found out; nil: nothing
 	avoid  []wire.NodeID
 	spared wire.NodeID // server whose last connection broke, and was not shunned for it
 	fails  int
@@ -170,8 +171,12 @@ func (e *errand) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = e.attempt(ctx, a)
-		if err == nil || !e.again(ctx, a, err) {
+		if err = e.attempt(ctx, a); err == nil {
+			e.cl.remember(e.knows) // the server has shown by now that it is of the cluster
+			return nil
+		}
+		e.cl.remember(nil)
+		if !e.again(ctx, a, err) {
 			return err
 		}
 		e.cl.config.Log.Debug("attempt failed", "job", e.id, "server", a.Server.Name, "error", err)
@@ -258,12 +263,17 @@ func (e *errand) assignment(ctx context.Context) (*assignment, error) {
 	e.asked = time.Now()
 	s := e.search
 	s.targets, s.places = e.cl.targets(ctx)
-	s.begin(e.asked)
+	if r := e.cl.recall(e.asked); r != nil && e.last == nil {
+		s.resume(e.asked, r)
+	} else {
+		s.begin(e.asked)
+	}
 	if err := e.cl.seek(ctx, s, e.events, func() bool { return s.found != nil }, e.report); err != nil {
 		return nil, err
 	}
 	took := time.Since(e.asked)
 	e.receipt.Searched += took
+	e.knows = s.recollect(time.Now())
 	e.cl.config.Log.Debug("job assigned", "job", e.id, "server", s.found.Server.Name, "attempt", s.found.Attempt,
 		"leader", s.found.Leader, "epoch", s.found.Epoch, "rounds", s.round, "took", took)
 	return s.found, nil

@@ -113,6 +113,10 @@ func goesRound(t *testing.T, seed uint64, n int, mode election.Quorum, loss floa
 	s.rotation = 2 * time.Second
 	s.faults(wiretest.Faults{Loss: loss})
 	c := watched(s)
+	c.rough = loss > 0
+	for range s.nodes {
+		c.event()
+	}
 	s.startAll()
 	s.settled()
 	led := map[*simNode]bool{}
