@@ -9,7 +9,7 @@ import (
 
 // A client that has had a job done knows who leads. For its next one, a moment later, it asks that server alone; everybody
 // else is asked only if no answer comes. That spares a round trip, and the servers the questions of those who send one job
-// after the other: they hear no more than 50 a second from one address (PROTOCOL.md §4.5).
+// after the other: they hear no more than 200 a second from one address (PROTOCOL.md §4.5).
 
 // recollection is what a search has found. It is not changed once it is made.
 type recollection struct {

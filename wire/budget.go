@@ -22,7 +22,8 @@ func (m *meter) take(now int64, every time.Duration, burst int64) bool {
 
 // Budgets of an endpoint for those who have proved nothing (PROTOCOL.md §4.5). A peer with a session spends none.
 const (
-	sources   = 1024 // buckets; sources share one by a keyed hash, so a flood of them costs no memory
+	sources   = 1024                 // buckets; sources share one by a keyed hash, so a flood of them costs no memory
+	perClient = 5 * time.Millisecond // a machine that has many images done asks as often
 	perSource = 20 * time.Millisecond
 	srcBurst  = 100
 	perAll    = 500 * time.Microsecond
@@ -31,6 +32,7 @@ const (
 
 // budget limits what strangers may ask in all and each.
 type budget struct {
+	every   time.Duration // for each source
 	secret  [16]byte
 	all     meter
 	sources []meter // made at the first stranger
@@ -40,7 +42,7 @@ func (b *budget) take(now int64, from netip.Addr) bool {
 	if b.sources == nil {
 		b.sources = make([]meter, sources)
 	}
-	return b.sources[b.slot(from)].take(now, perSource, srcBurst) && b.all.take(now, perAll, allBurst)
+	return b.sources[b.slot(from)].take(now, b.every, srcBurst) && b.all.take(now, perAll, allBurst)
 }
 
 // slot is the bucket of an IPv4 address or IPv6 /64.

@@ -109,6 +109,7 @@ func NewEndpoint(now time.Time, c EndpointConfig) *Endpoint {
 		sessions: map[NodeID]*session{}, baker: baker{start: now}, scratch: make([]byte, 0, MaxDatagram),
 	}
 	c.secret(e.baker.secret[:])
+	e.strangers.every, e.unproven.every = perClient, perSource
 	c.secret(e.strangers.secret[:])
 	c.secret(e.unproven.secret[:])
 	e.SetHello(c.Hello)
