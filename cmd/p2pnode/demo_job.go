@@ -57,8 +57,17 @@ func (s *story) job(ctx context.Context, photo string, watch func(node.Progress)
 
 // submit sends one job to the cluster through a client of its own.
 func (s *story) submit(ctx context.Context, photo, result, text string, watch func(node.Progress)) (node.Receipt, error) {
-	var none node.Receipt
-	image, err := s.p.openPicture(photo)
+	client, err := node.NewClient(node.ClientConfig{Servers: s.servers(), Pins: s.path("known_clusters"), Name: "demo", Progress: watch})
+	if err != nil {
+		return node.Receipt{}, err
+	}
+	defer client.Close()
+	return s.p.tryJob(ctx, client, photo, photo, result, text)
+}
+
+// tryJob has a client hide a text in a picture, a file, under a name, and writes the result.
+func (p *program) tryJob(ctx context.Context, client *node.Client, name, photo, result, text string) (none node.Receipt, err error) {
+	image, err := p.openPicture(photo)
 	if err != nil {
 		return none, err
 	}
@@ -72,17 +81,12 @@ func (s *story) submit(ctx context.Context, photo, result, text string, watch fu
 	if err != nil {
 		return none, err
 	}
-	out, err := s.p.createOutput(result, false)
+	out, err := p.createOutput(result, false)
 	if err != nil {
 		return none, err
 	}
 	defer out.discard()
-	client, err := node.NewClient(node.ClientConfig{Servers: s.servers(), Pins: s.path("known_clusters"), Name: "demo", Progress: watch})
-	if err != nil {
-		return none, err
-	}
-	defer client.Close()
-	receipt, err := client.Encrypt(ctx, node.Job{Name: photo, Image: image.file, Size: image.size, Embedding: sealed, Payload: payload, Output: out.file})
+	receipt, err := client.Encrypt(ctx, node.Job{Name: name, Image: image.file, Size: image.size, Embedding: sealed, Payload: payload, Output: out.file})
 	if err != nil {
 		return none, err
 	}

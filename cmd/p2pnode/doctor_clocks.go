@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"p2pnode/node"
-	"p2pnode/stego"
 )
 
 // clockGap is how far two clocks may be apart before anybody is told.
@@ -79,35 +77,15 @@ func judgeJob(r node.Receipt, took time.Duration) finding {
 // submit sends one job through the cluster that was found.
 func (d *doctor) submit(ctx context.Context) (none node.Receipt, err error) {
 	photo := filepath.Join(d.dir, "canary.jpg")
-	size, err := paintPhoto(photo, 320, 240)
-	if err != nil {
+	if _, err := paintPhoto(photo, 320, 240); err != nil {
 		return none, err
 	}
-	image, err := d.p.openPicture(photo)
-	if err != nil {
-		return none, err
-	}
-	defer image.close()
-	info, err := stego.Measure(image.reader(), stego.Limits{})
-	if err != nil {
-		return none, err
-	}
-	payload := stego.Payload{Kind: stego.Text, Data: []byte("p2pnode doctor")}
-	sealed, err := stego.Seal(payload, info, stego.SealOptions{})
-	if err != nil {
-		return none, err
-	}
-	out, err := os.OpenFile(filepath.Join(d.dir, "canary.stego.png"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return none, err
-	}
-	defer out.Close()
 	client, err := d.asks(d.token, d.around.addresses())
 	if err != nil {
 		return none, err
 	}
 	defer client.Close()
-	return client.Encrypt(ctx, node.Job{Name: "doctor's canary", Image: image.file, Size: size, Embedding: sealed, Payload: payload, Output: out})
+	return d.p.tryJob(ctx, client, "doctor's canary", photo, filepath.Join(d.dir, "canary.stego.png"), "p2pnode doctor")
 }
 
 // read takes what a server said of itself.
