@@ -107,8 +107,36 @@ func benchEmbed(b *testing.B, name string, file []byte) {
 					b.Fatal(err)
 				}
 			}, c.times)
+			if c.size == 100 {
+				growth(b, file, e)
+			}
 		})
 	}
+}
+
+// growth reports by how many bytes an embedding makes a file longer, and, where image/png writes both pictures anew, by how
+// many it does there: that is what the noise itself costs.
+func growth(b *testing.B, file []byte, e *Embedding) {
+	list, _, err := EmbedBytes(file, e, EmbedOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := bytes.Join(list, nil)
+	b.ReportMetric(float64(len(out)-len(file)), "B-grown")
+	b.ReportMetric(float64(rewritten(b, out)-rewritten(b, file)), "B-grown-anew")
+}
+
+// rewritten returns how long a picture is as image/png writes it.
+func rewritten(b *testing.B, file []byte) int {
+	im, err := png.Decode(bytes.NewReader(file))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, im); err != nil {
+		b.Fatal(err)
+	}
+	return out.Len()
 }
 
 func standardWay(b *testing.B, file []byte) {
