@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"p2pnode/node"
 	"p2pnode/stego"
-	"p2pnode/wire"
 )
 
 // Bounds of what the gateway takes on. Beyond the first three it answers BUSY.
@@ -27,21 +27,36 @@ const (
 
 // gateway answers programs that speak HTTP. It is an ordinary client of the cluster inside a serving process (docs/ARCHITECTURE.md).
 type gateway struct {
-	p        *program
-	log      *slog.Logger
-	status   func(context.Context) (node.Status, error)
-	config   func() (node.ClientConfig, error)
-	key      []byte // job secrets and salts of requests with an Idempotency-Key follow from it
-	limits   stego.Limits
-	maxBytes int64
-	dir      string // of uploads and results on their way
-	seats    chan struct{}
-	disk     *semaphore.Weighted
-	memory   *semaphore.Weighted
+	p      *program
+	log    *slog.Logger
+	status func(context.Context) (node.Status, error)
+	config func(surroundings) (node.ClientConfig, error)
+	key    []byte // job secrets and salts of requests with an Idempotency-Key follow from it
+	rules  atomic.Pointer[rules]
+	dir    string // of uploads and results on their way
+	seats  chan struct{}
+	disk   *semaphore.Weighted
+	memory *semaphore.Weighted
+	drain
 
-	mu     sync.Mutex
-	client *node.Client // guarded by mu; nil until the first job
-	closed bool         // guarded by mu
+	mu      sync.Mutex
+	around  surroundings // guarded by mu
+	carrier *carrier     // guarded by mu; nil until the first job
+	closed  bool         // guarded by mu
+}
+
+// rules bound what a request may bring. Each request is judged by those that hold when it comes.
+type rules struct {
+	limits   stego.Limits
+	maxBytes int64 // of one picture
+}
+
+func rulesOf(c *node.Config) *rules {
+	r := &rules{limits: stego.Limits{MaxPixels: c.MaxPixels}, maxBytes: c.MaxBytes}
+	if r.maxBytes == 0 {
+		r.maxBytes = gatewayImage
+	}
+	return r
 }
 
 // gatewayRoutes are what the gateway answers; web/openapi.json describes each of them.
@@ -60,12 +75,10 @@ var gatewayRoutes = []struct {
 func newGateway(s *server) (*gateway, error) {
 	g := &gateway{
 		p: s.p, log: s.config.Log, status: s.node.Status, config: s.gatewayClient, key: gatewayKey(s.home.secret),
-		limits: stego.Limits{MaxPixels: s.config.MaxPixels}, maxBytes: s.config.MaxBytes, dir: filepath.Join(s.home.dir, "gateway"),
+		dir: filepath.Join(s.home.dir, "gateway"), around: surroundingsOf(&s.config), drain: newDrain(),
 		seats: make(chan struct{}, gatewaySeats), disk: semaphore.NewWeighted(gatewayDisk), memory: semaphore.NewWeighted(gatewayMemory),
 	}
-	if g.maxBytes == 0 {
-		g.maxBytes = gatewayImage
-	}
+	g.rules.Store(rulesOf(&s.config))
 	return g, clearSpool(g.dir)
 }
 
@@ -79,15 +92,15 @@ func gatewayKey(s node.Secret) []byte {
 }
 
 // gatewayClient says whom the gateway asks: this server first, and those it was told of.
-func (s *server) gatewayClient() (node.ClientConfig, error) {
+func (s *server) gatewayClient(around surroundings) (node.ClientConfig, error) {
 	text, err := node.ClientToken(s.home.secret)
 	if err != nil {
 		return node.ClientConfig{}, err
 	}
 	token, err := node.ParseToken(text)
 	return node.ClientConfig{
-		Servers: append([]string{reachable(s.sockets.Control.LocalAddr())}, s.config.Peers...),
-		Token:   &token, Name: "gateway@" + s.home.name, Interfaces: s.config.Interfaces, Log: s.config.Log,
+		Servers: append([]string{reachable(s.sockets.Control.LocalAddr())}, around.peers...),
+		Token:   &token, Name: "gateway@" + s.home.name, Interfaces: around.interfaces, Log: s.config.Log,
 	}, err
 }
 
@@ -103,51 +116,16 @@ func (g *gateway) routes(mux *http.ServeMux) {
 
 // serve answers one request: everything it took is given back when it returns.
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request, fields string, answer func(*gateway, context.Context, *visitor) error) {
-	v := &visitor{w: w, r: r, g: g, control: http.NewResponseController(w), began: time.Now()}
+	v := &visitor{w: w, r: r, g: g, rules: *g.rules.Load(), control: http.NewResponseController(w), began: time.Now()}
 	defer v.leave()
 	err := v.admit()
 	if err == nil {
 		err = v.read(fields)
 	}
 	if err == nil {
-		err = answer(g, r.Context(), v)
+		err = answer(g, v.ctx, v)
 	}
 	if err != nil {
-		v.refuse(err)
-	}
-}
-
-// cluster returns the client that carries jobs, and makes it for the first.
-func (g *gateway) cluster() (*node.Client, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.client != nil || g.closed {
-		return g.client, closedError(g.closed)
-	}
-	config, err := g.config()
-	if err == nil {
-		g.client, err = node.NewClient(config)
-	}
-	return g.client, err
-}
-
-func closedError(closed bool) error {
-	if closed {
-		return failf(wire.CodeBusy, "this server is stopping")
-	}
-	return nil
-}
-
-// close ends the jobs that are still on their way, and waits for all requests.
-func (g *gateway) close() {
-	g.mu.Lock()
-	g.closed = true
-	client := g.client
-	g.mu.Unlock()
-	if client != nil {
-		client.Close()
-	}
-	for range cap(g.seats) {
-		g.seats <- struct{}{}
+		v.refuse(g.orStopping(err))
 	}
 }

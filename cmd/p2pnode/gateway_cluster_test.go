@@ -41,7 +41,7 @@ func newHouse(t *testing.T) (at string) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.node.Run(ctx) }()
-	closeHTTP := s.serveHTTP(l)
+	closeHTTP := s.serveHTTP(ctx, l)
 	t.Cleanup(func() {
 		stop()
 		<-ended

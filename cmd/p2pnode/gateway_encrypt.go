@@ -34,10 +34,11 @@ func (g *gateway) encrypt(ctx context.Context, v *visitor) error {
 	if err := g.elected(ctx); err != nil {
 		return err
 	}
-	client, err := g.cluster()
+	client, done, err := g.cluster()
 	if err != nil {
 		return err
 	}
+	defer done()
 	receipt, err := client.Encrypt(ctx, j)
 	if !receipt.Job.IsZero() {
 		v.w.Header().Set("X-P2pnode-Job", receipt.Job.String())
@@ -55,13 +56,13 @@ func (g *gateway) job(ctx context.Context, v *visitor) (j node.Job, info stego.I
 	if err := v.classicAllows(); err != nil {
 		return j, info, err
 	}
-	if info, err = stego.Probe(v.image.reader(), g.limits); err != nil {
+	if info, err = stego.Probe(v.image.reader(), v.rules.limits); err != nil {
 		return j, info, err
 	}
 	if err := v.weigh(ctx, info.Memory(&stego.Embedding{Format: v.seal.Format})); err != nil {
 		return j, info, err
 	}
-	if info, err = stego.Measure(v.image.reader(), g.limits); err != nil {
+	if info, err = stego.Measure(v.image.reader(), v.rules.limits); err != nil {
 		return j, info, err
 	}
 	content, err := v.payload()
@@ -76,8 +77,8 @@ func (g *gateway) job(ctx context.Context, v *visitor) (j node.Job, info stego.I
 		return j, info, err
 	}
 	j = node.Job{
-		Name: v.name, Image: v.image.file, Size: v.image.size, Payload: content, Strip: v.strip, Output: out.file, MaxPixels: g.limits.MaxPixels,
-		Extract: stego.ExtractOptions{Format: v.seal.Format, Passphrase: v.seal.Passphrase, Limits: g.limits},
+		Name: v.name, Image: v.image.file, Size: v.image.size, Payload: content, Strip: v.strip, Output: out.file, MaxPixels: v.rules.limits.MaxPixels,
+		Extract: stego.ExtractOptions{Format: v.seal.Format, Passphrase: v.seal.Passphrase, Limits: v.rules.limits},
 	}
 	if err := g.repeatable(&j, v); err != nil {
 		return j, info, err
@@ -102,15 +103,18 @@ func (v *visitor) classicAllows() error {
 	return nil
 }
 
-// elected waits a little until a job would be assigned. While servers elect, clients are better told to come again.
+// elected waits a little until a job would be assigned. While servers elect, clients are better told to come again. A server
+// that stops assigns none any more, but others may.
 func (g *gateway) elected(ctx context.Context) error {
 	for limit := time.Now().Add(electing); ; {
 		asked, cancel := context.WithTimeout(ctx, 2*time.Second)
 		s, err := g.status(asked)
 		cancel()
 		switch {
-		case err == nil && s.Ready:
+		case err == nil && s.Ready, g.soft.Err() != nil && othersLive(s):
 			return nil
+		case g.soft.Err() != nil:
+			return errStopping
 		case ctx.Err() != nil || time.Now().After(limit):
 			return unready(s, err)
 		}

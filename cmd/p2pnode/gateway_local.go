@@ -16,7 +16,7 @@ func (g *gateway) decrypt(ctx context.Context, v *visitor) error {
 		return err
 	}
 	payload, how, err := stego.Extract(v.image.reader(), stego.ExtractOptions{
-		Format: v.seal.Format, Passphrase: v.seal.Passphrase, Limits: g.limits,
+		Format: v.seal.Format, Passphrase: v.seal.Passphrase, Limits: v.rules.limits,
 	})
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (g *gateway) capacity(ctx context.Context, v *visitor) error {
 	if err := g.probe(ctx, v, 0); err != nil {
 		return err
 	}
-	info, err := stego.Measure(v.image.reader(), g.limits)
+	info, err := stego.Measure(v.image.reader(), v.rules.limits)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (g *gateway) capacity(ctx context.Context, v *visitor) error {
 func (g *gateway) probe(ctx context.Context, v *visitor, extra int64) error {
 	ctx, cancel := context.WithTimeout(ctx, v.wait)
 	defer cancel()
-	info, err := stego.Probe(v.image.reader(), g.limits)
+	info, err := stego.Probe(v.image.reader(), v.rules.limits)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func TestDescriptionHasTheFieldsThatThereAre(t *testing.T) {
 // TestDescriptionHasTheCodesThatThereAre: the codes of problems and the statuses of the busiest route are those of the source.
 func TestDescriptionHasTheCodesThatThereAre(t *testing.T) {
 	d, codes := description(t), []string{}
-	there := map[string]bool{"200": true, "401": true, "408": true, "413": true, "415": true, "421": true} // of the guard and of statusError
+	there := map[string]bool{"200": true, "401": true, "408": true, "413": true, "415": true, "421": true, "507": true} // of the guard, of statusError, and of a full disk
 	for code, status := range statuses {
 		codes, there[strconv.Itoa(status)] = append(codes, code.String()), true
 	}

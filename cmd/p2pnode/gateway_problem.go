@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"p2pnode/node"
@@ -41,7 +42,7 @@ var statuses = map[wire.Code]int{
 }
 
 // retryAfter is the answer to "when again", in seconds, of the statuses that are over one day.
-var retryAfter = map[int]int{http.StatusTooManyRequests: 2, http.StatusServiceUnavailable: 1}
+var retryAfter = map[int]int{http.StatusTooManyRequests: 2, http.StatusServiceUnavailable: 1, http.StatusInsufficientStorage: 5}
 
 // statusError is an error with an HTTP status that its code does not tell.
 type statusError struct {
@@ -60,12 +61,22 @@ func (g *gateway) problemOf(err error) problem {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
+	if f.Code == wire.CodeIO && isFull(err) {
+		status = http.StatusInsufficientStorage
+	}
 	if own, ok := errors.AsType[statusError](err); ok {
 		status = own.status
 	}
 	p := problemFor(status, f)
 	p.Need, p.Limit = numbersOf(err)
 	return p
+}
+
+// isFull reports whether a disk had no room: here, or at the servers that were asked, who call nothing else IO that may be better
+// after a while.
+func isFull(err error) bool {
+	_, elsewhere := errors.AsType[*node.RemoteError](err)
+	return elsewhere || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 func problemFor(status int, f *failure) problem {

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,13 +93,17 @@ func loneGateway(t testing.TB) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &gateway{
+	g := &gateway{
 		p: newProgram(nil, io.Discard, io.Discard), log: slog.New(slog.DiscardHandler), key: gatewayKey(secret),
-		status:   func(context.Context) (node.Status, error) { return node.Status{Reason: "no leader yet"}, nil },
-		config:   func() (node.ClientConfig, error) { return node.ClientConfig{}, errors.New("no client in this test") },
-		maxBytes: 1 << 20, dir: t.TempDir(), seats: make(chan struct{}, 4),
+		status: func(context.Context) (node.Status, error) { return node.Status{Reason: "no leader yet"}, nil },
+		config: func(surroundings) (node.ClientConfig, error) {
+			return node.ClientConfig{}, errors.New("no client in this test")
+		},
+		dir: t.TempDir(), seats: make(chan struct{}, 4), drain: newDrain(),
 		disk: semaphore.NewWeighted(gatewayDisk), memory: semaphore.NewWeighted(gatewayMemory),
 	}
+	g.rules.Store(&rules{maxBytes: 1 << 20})
+	return g
 }
 
 // post has a gateway answer one request.
@@ -500,7 +505,9 @@ func TestProblemsHaveTheCommandsCodes(t *testing.T) {
 		{context.DeadlineExceeded, 504, "TIMEOUT"},
 		{node.ErrVerify, 502, "VERIFY"},
 		{&stego.LimitError{Pixels: 3, Max: 2}, 413, "TOO_MANY_PIXELS"},
-		{&os.PathError{Op: "write", Path: "/var/secret/place", Err: errors.New("no space left")}, 500, "IO"},
+		{&os.PathError{Op: "write", Path: "/var/secret/place", Err: errors.New("no such luck")}, 500, "IO"},
+		{&os.PathError{Op: "write", Path: "/var/secret/place", Err: syscall.ENOSPC}, 507, "IO"},
+		{&node.RemoteError{From: "a", Code: wire.CodeIO}, 507, "IO"},
 		{errors.New("odd"), 500, "INTERNAL"},
 	} {
 		p := g.problemOf(c.err)

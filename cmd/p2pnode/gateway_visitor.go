@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"net/http"
 	"strings"
@@ -27,6 +28,8 @@ type visitor struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	g       *gateway
+	rules   rules
+	ctx     context.Context // of the request, once it is admitted; ends with the gateway
 	control *http.ResponseController
 	began   time.Time
 
@@ -46,12 +49,17 @@ func (v *visitor) admit() error {
 	if err := http.NewCrossOriginProtection().Check(v.r); err != nil {
 		return withStatus(http.StatusForbidden, failf(wire.CodeUnauthorized, "pages of other origins may not post here"))
 	}
+	if v.g.soft.Err() != nil {
+		v.w.Header().Set("Connection", "close")
+		return errStopping
+	}
 	if v.r.ContentLength > v.most() {
 		return tooLong(v.most())
 	}
 	select {
 	case v.g.seats <- struct{}{}:
 		v.undo = append(v.undo, func() { <-v.g.seats })
+		v.attend()
 		return nil
 	default:
 		return failf(wire.CodeBusy, "%d requests are being answered already", cap(v.g.seats))
@@ -59,7 +67,7 @@ func (v *visitor) admit() error {
 }
 
 // most is how many bytes a request's body may have: a picture, a payload, and room for the form.
-func (v *visitor) most() int64 { return v.g.maxBytes + stego.MaxContent + 1<<20 }
+func (v *visitor) most() int64 { return v.rules.maxBytes + stego.MaxContent + 1<<20 }
 
 func tooLong(most int64) error {
 	return withStatus(http.StatusRequestEntityTooLarge, failf(wire.CodeUnsupported, "this server takes at most %d bytes in one request", most))
@@ -69,7 +77,7 @@ func tooLong(most int64) error {
 func (v *visitor) read(fields string) error {
 	v.control.SetWriteDeadline(time.Time{})
 	body := http.MaxBytesReader(v.w, v.r.Body, v.most())
-	v.r.Body = &paced{ReadCloser: body, deadline: v.control.SetReadDeadline, begun: time.Now()}
+	v.r.Body = &paced{ReadCloser: body, deadline: v.control.SetReadDeadline, begun: time.Now(), over: v.ctx}
 	kind, _, err := mime.ParseMediaType(v.r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && kind == "multipart/form-data":
@@ -91,8 +99,9 @@ func arrivalError(err error) error {
 	var long *http.MaxBytesError
 	var timeout interface{ Timeout() bool }
 	var known *failure
+	var disk *fs.PathError
 	switch {
-	case errors.As(err, &known):
+	case errors.As(err, &known), errors.As(err, &disk):
 		return err
 	case errors.As(err, &long):
 		return tooLong(long.Limit)
@@ -108,12 +117,16 @@ type paced struct {
 	deadline func(time.Time) error
 	begun    time.Time
 	moved    int64
+	over     context.Context // once it has ended there is no time left; nil: never
 }
 
 // allow sets the deadline of what moves next.
 func (p *paced) allow(n int) {
 	p.moved += int64(n)
 	p.deadline(p.begun.Add(slowStart + time.Duration(p.moved/slowFloor)*time.Second))
+	if p.over != nil && p.over.Err() != nil { // it may have ended since
+		p.deadline(past)
+	}
 }
 
 func (p *paced) Read(b []byte) (int, error) {

@@ -244,7 +244,7 @@ func (v *visitor) takeImage(from io.Reader, name string) (err error) {
 	if v.name = fileName(name); v.name == "" {
 		v.name = "image"
 	}
-	v.image, err = v.spool(from, v.g.maxBytes, "image")
+	v.image, err = v.spool(from, v.rules.maxBytes, "image")
 	return err
 }
 

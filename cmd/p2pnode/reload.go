@@ -54,6 +54,9 @@ func (s *server) reload(ctx context.Context) error {
 	if err := s.node.Reload(ctx, next.config); err != nil {
 		return err
 	}
+	if s.gateway != nil {
+		s.gateway.reload(&next.config)
+	}
 	s.p.level.Set(next.p.level.Level())
 	s.settings = merged(s.settings, settings)
 	s.config.Log.Info("configuration reloaded", "changed", now)

@@ -117,7 +117,7 @@ func (s *server) run(ctx context.Context, c *cli.Context, web net.Listener) erro
 	defer signal.Stop(hangups)
 	ended := make(chan error, 1)
 	go func() { ended <- s.node.Run(ctx) }()
-	closeHTTP := s.serveHTTP(web)
+	closeHTTP := s.serveHTTP(ctx, web)
 	announced := s.announce(ctx, c, web)
 	if announced != nil {
 		stop()

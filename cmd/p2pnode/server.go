@@ -26,6 +26,7 @@ type server struct {
 	metrics   *metrics
 	pprof     bool         // /debug/pprof is answered
 	streams   atomic.Int64 // event streams open
+	gateway   *gateway     // nil: HTTP is off
 	readyFile string
 	settings  []setting // that hold
 }

@@ -44,8 +44,9 @@ func (s *server) listenHTTP(address string) (net.Listener, error) {
 		next("--http 127.0.0.1:0, or --http off")
 }
 
-// serveHTTP answers HTTP until the function it returns is called.
-func (s *server) serveHTTP(l net.Listener) (stop func()) {
+// serveHTTP answers HTTP until the function it returns is called. When ctx ends the gateway takes no more requests, and
+// goes on with those it has; all else is answered as before.
+func (s *server) serveHTTP(ctx context.Context, l net.Listener) (stop func()) {
 	if l == nil {
 		return func() {}
 	}
@@ -53,6 +54,8 @@ func (s *server) serveHTTP(l net.Listener) (stop func()) {
 	if err != nil {
 		s.config.Log.Error("gateway has no place for uploads", "error", err)
 	}
+	s.gateway = g
+	drained := context.AfterFunc(ctx, g.stop)
 	web := webServer(s.guard(l.Addr(), s.routes(g, isLocal(l.Addr()))))
 	done := make(chan struct{})
 	go func() {
@@ -62,13 +65,18 @@ func (s *server) serveHTTP(l net.Listener) (stop func()) {
 		}
 	}()
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if web.Shutdown(ctx) != nil {
-			web.Close()
-		}
-		g.close()
+		drained()
+		g.close(func() { shut(web) })
 		<-done
+	}
+}
+
+// shut ends an HTTP server: answers that are under way have a second.
+func shut(web *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if web.Shutdown(ctx) != nil {
+		web.Close()
 	}
 }
 
