@@ -138,7 +138,8 @@ function noteJob(id, state, server, time, attempt, from) {
 
 function showJobs() {
   if (!sight.jobs.size) return;
-  at("jobs").replaceChildren(...[...sight.jobs.values()].toReversed().map((j) => {
+  const latest = [...sight.jobs.values()].toReversed().sort((a, b) => Date.parse(b.time) - Date.parse(a.time));
+  at("jobs").replaceChildren(...latest.map((j) => {
     const path = make("span", "grow path");
     j.path.forEach((server, i) => path.append(i ? " → " : "", make("b", i < j.path.length - 1 ? "gone" : "", server)));
     if (j.attempt > 1) path.append(make("span", "hint", " attempt " + j.attempt));
