@@ -30,7 +30,7 @@ func (s *server) eventStream(w http.ResponseWriter, r *http.Request) {
 	defer s.streams.Add(-1)
 	q, err := eventsQuery(r)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		writeProblem(w, problemFor(http.StatusBadRequest, usagef("%w", err)))
 		return
 	}
 	q.Scope = s.scope(r)
@@ -86,12 +86,15 @@ func eventsQuery(r *http.Request) (q node.EventsQuery, err error) {
 	}
 	last := r.Header.Get("Last-Event-ID")
 	if last == "" {
-		q.After, err = count(r.URL.Query().Get("after"))
+		after := r.URL.Query().Get("after")
+		if q.After, err = count(after); err != nil {
+			err = fmt.Errorf("after must be a number of an event, such as 17; %q is none", after)
+		}
 		return q, err
 	}
 	run, number, _ := strings.Cut(last, "-")
 	if q.After, err = strconv.ParseUint(number, 10, 63); err != nil || run == "" {
-		return q, fmt.Errorf("Last-Event-ID %q is not one of this server's", last)
+		return q, fmt.Errorf("Last-Event-ID must be the id of an event, a run and a number such as 0badcafe-17; %q is none", last)
 	}
 	q.Run = run
 	return q, nil

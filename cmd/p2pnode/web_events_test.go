@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -25,6 +26,25 @@ func TestEventStreamGoesOnBehindTheLast(t *testing.T) {
 		q, err := eventsQuery(r)
 		if (err == nil) != c.ok || c.ok && (q.After != c.after || q.Run != c.run) {
 			t.Errorf("%s, Last-Event-ID %q: after %d of %q, %v", c.url, c.last, q.After, q.Run, err)
+		}
+	}
+}
+
+// A beginning that there is not is refused in words of ours, as a problem.
+func TestEventStreamRefusesWithAProblem(t *testing.T) {
+	for _, c := range []struct{ url, last, says string }{
+		{"/v1/events?after=zz", "", `after must be a number of an event, such as 17; "zz" is none`},
+		{"/v1/events?after=-1", "", "after must be a number of an event"},
+		{"/v1/events", "41", "Last-Event-ID must be the id of an event"},
+		{"/v1/events", "0badcafe-x", "such as 0badcafe-17"},
+	} {
+		r := httptest.NewRequest("GET", c.url, nil)
+		r.Header.Set("Last-Event-ID", c.last)
+		w := httptest.NewRecorder()
+		(&server{}).eventStream(w, r)
+		var p problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 400 || codeOf(t, w) != "USAGE" || !strings.Contains(p.Detail, c.says) || strings.Contains(p.Detail, "strconv") {
+			t.Errorf("%s, Last-Event-ID %q: %d %v %s", c.url, c.last, w.Code, err, w.Body)
 		}
 	}
 }
