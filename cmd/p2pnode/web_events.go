@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -34,6 +35,12 @@ func (s *server) eventStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q.Scope = s.scope(r)
+	s.tell(w, r, q, s.node.Events)
+}
+
+// tell sends pages of events until their reader is gone. None is asked for before the last has been taken: a reader that takes
+// nothing holds one page and a place, and the loop not at all; once what is between is full, it is cut off after streamWrite.
+func (s *server) tell(w http.ResponseWriter, r *http.Request, q node.EventsQuery, pages func(context.Context, node.EventsQuery) (node.Events, error)) {
 	control := http.NewResponseController(w)
 	if err := control.SetReadDeadline(time.Time{}); err != nil { // the server's own would end the stream
 		s.config.Log.Debug("event stream without its own deadlines", "error", err)
@@ -43,7 +50,7 @@ func (s *server) eventStream(w http.ResponseWriter, r *http.Request) {
 		if q.Wait = beatEvery; first {
 			q.Wait = 0
 		}
-		page, err := s.node.Events(r.Context(), q)
+		page, err := pages(r.Context(), q)
 		if err != nil {
 			if first {
 				s.answer(w, nil, err)

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"p2pnode/node"
 )
@@ -60,4 +67,36 @@ func TestEventStreamForm(t *testing.T) {
 	if got := string(streamed(node.Events{})); got != ": nothing happens\n\n" {
 		t.Errorf("nothing is streamed as %q", got)
 	}
+}
+
+// A reader that takes nothing is cut off in time; until then one page is held for it, and no more is asked of the node.
+func TestEventStreamCutsOffWhoDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{config: node.Config{Log: slog.New(slog.DiscardHandler)}}
+		asked, ended := 0, make(chan time.Duration, 1)
+		pages := func(context.Context, node.EventsQuery) (node.Events, error) {
+			asked++
+			return node.Events{Run: "0badcafe", Events: make([]node.Event, 256)}, nil
+		}
+		server := webServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			began := time.Now()
+			s.tell(w, r, node.EventsQuery{}, pages)
+			ended <- time.Since(began)
+		}))
+		near, far := net.Pipe()
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(&oneConn{conn: far}) }()
+		io.WriteString(near, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		select {
+		case took := <-ended:
+			if took != streamWrite || asked != 1 {
+				t.Errorf("cut off after %v, with %d pages asked for; want %v and 1", took, asked, streamWrite)
+			}
+		case <-time.After(10 * streamWrite):
+			t.Error("it is not cut off")
+		}
+		near.Close()
+		server.Close()
+		<-served
+	})
 }
