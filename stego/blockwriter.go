@@ -54,32 +54,43 @@ func (w *bitWriter) copyFrom(src []byte, from, to int64) {
 	}
 }
 
-// tokens writes tokens, or something useless and returns false where a symbol has no code.
-func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) bool {
-	lacking := code(0)
+// tokens writes tokens, whose symbols all have codes.
+func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) {
 	for _, t := range toks {
 		n := t.size()
 		if t&isMatch != 0 {
-			lacking |= w.match(enc, n, t.dist())
+			w.match(enc, n, t.dist())
 		} else {
-			lacking |= w.literals(enc, raw[at:at+n])
+			w.literals(enc, raw[at:at+n])
 		}
 		at += n
 	}
-	return lacking&isLacking == 0
 }
 
-// isLacking is set in a code from which one was subtracted, if there is no such code.
-const isLacking = code(1) << 31
+// lacks reports whether a symbol of tokens has no code.
+func (e *encoder) lacks(toks []token, raw []byte, at int) bool {
+	lacking := code(0) // the highest bit is set once 1 has been taken from noCode
+	for _, t := range toks {
+		n := t.size()
+		if t&isMatch != 0 {
+			lacking |= e.lit[firstLength+int(lengthSymbols[n])] - 1 | e.dist[distSymbol(t.dist())] - 1
+		} else {
+			for _, v := range raw[at : at+n] {
+				lacking |= e.lit[v] - 1
+			}
+		}
+		at += n
+	}
+	return lacking>>31 != 0
+}
 
-// literals writes bytes; isLacking is set in what it returns where one has no code.
-func (w *bitWriter) literals(enc *encoder, p []byte) (lacking code) {
+// literals writes bytes.
+func (w *bitWriter) literals(enc *encoder, p []byte) {
 	w.settle()
 	out, acc, n := slices.Grow(w.out, 2*len(p)+8), w.acc, w.n
 	at, buf := len(out), out[:cap(out)]
 	for _, v := range p {
 		c := enc.lit[v]
-		lacking |= c - 1
 		acc |= c.bits() << (n & 63)
 		if n += c.n(); n >= 48 {
 			binary.LittleEndian.PutUint64(buf[at:], acc)
@@ -91,18 +102,16 @@ func (w *bitWriter) literals(enc *encoder, p []byte) (lacking code) {
 	binary.LittleEndian.PutUint64(buf[at:], acc)
 	at += int(n / 8)
 	w.out, w.acc, w.n = buf[:at], acc>>(n&^7), n&7
-	return lacking
 }
 
-// match writes a match; isLacking is set in what it returns where it has no code.
-func (w *bitWriter) match(enc *encoder, length, dist int) (lacking code) {
+// match writes a match.
+func (w *bitWriter) match(enc *encoder, length, dist int) {
 	i := lengthSymbols[length]
 	l := enc.lit[firstLength+int(i)]
 	w.put(l.bits()|uint64(length-int(lengthBase[i]))<<l.n(), l.n()+uint(lengthExtra[i]))
 	s := distSymbol(dist)
 	d := enc.dist[s]
 	w.put(d.bits()|uint64(dist-int(distBase[s]))<<d.n(), d.n()+distExtra(s))
-	return l - 1 | d - 1
 }
 
 func (w *bitWriter) code(c code) { w.put(c.bits(), c.n()) }

@@ -119,14 +119,18 @@ func (z *inflater) stays(t token, raw []byte, at, last int) bool {
 
 // carryOut writes the parts in the block's own codes, or nothing where a symbol has none.
 func (r *recoder) carryOut(b *block, z *inflater, raw []byte) bool {
+	enc := b.encoder()
+	for _, p := range r.parts {
+		if !p.stays && enc.lacks(r.toks[p.from:p.to], raw, p.at) {
+			return false
+		}
+	}
 	r.begin(b, raw)
-	before := r.w
 	for _, p := range r.parts {
 		if p.stays {
 			r.keep(b, z, p.from, p.to, raw)
-		} else if !r.w.tokens(b.enc, r.toks[p.from:p.to], raw, p.at) {
-			r.w = before
-			return false
+		} else {
+			r.w.tokens(enc, r.toks[p.from:p.to], raw, p.at)
 		}
 	}
 	return true
