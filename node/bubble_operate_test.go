@@ -103,11 +103,15 @@ func TestBubbleStepDown(t *testing.T) {
 			_, err := k.StepDown(ctx)
 			b.wantCode("step down without the peer token", err, wire.CodeUnauthorized)
 			b.wantCode("fault without the peer token", k.Fault(ctx, "n1", time.Second), wire.CodeUnauthorized)
+			_, err = k.Reload(ctx, "n1")
+			b.wantCode("reload without the peer token", err, wire.CodeUnauthorized)
 		}
 		if b.leader() != old {
 			b.t.Error("who may not give orders has deposed a leader")
 		}
 		k := b.client(withToken(peerToken))
+		_, err := k.Reload(ctx, "n1")
+		b.wantCode("reload of a node without a configuration", err, wire.CodeUnsupported)
 		began := time.Now()
 		if name, err := k.StepDown(ctx); err != nil || name != old.name {
 			b.t.Fatalf("StepDown() = %q, %v; want %q", name, err, old.name)
@@ -128,7 +132,7 @@ func TestBubbleStepDown(t *testing.T) {
 			}
 		}
 		b.leader()
-		_, err := k.StepDown(ctx)
+		_, err = k.StepDown(ctx)
 		b.wantCode("step down alone", err, wire.CodeConflict)
 		page, err := next.Events(ctx, EventsQuery{})
 		if left := func(e Event) bool { return e.Kind == PeerLeft }; err != nil || !slices.ContainsFunc(page.Events, left) || hasKinds(page, PeerLeft, PeerRecovered) {

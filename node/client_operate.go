@@ -127,10 +127,7 @@ func (cl *Client) Fault(ctx context.Context, name string, down time.Duration) er
 		proof, err := cl.peerProof(conn)
 		return wire.Fault{Peer: proof, Down: uint32(down.Milliseconds())}, err
 	})
-	if search := (*SearchError)(nil); errors.As(err, &search) && errors.Is(search.Reason, ErrNoLeader) {
-		search.Reason = fmt.Errorf("%w: no server called %q answered", ErrUnreachable, name)
-	}
-	return err
+	return nobodyCalled(name, err)
 }
 
 // called picks the server of a name.
@@ -159,6 +156,26 @@ func (cl *Client) StepDown(ctx context.Context) (name string, err error) {
 			return a.Server.Name, err
 		}
 	}
+}
+
+// Reload has the server of a name read its configuration again. It needs the peer token.
+func (cl *Client) Reload(ctx context.Context, name string) (r Reread, err error) {
+	raw, _, err := cl.consult(ctx, called(name), func(conn *quic.Conn) (wire.Frame, error) {
+		proof, err := cl.peerProof(conn)
+		return wire.Reload{Peer: proof}, err
+	})
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	return r, nobodyCalled(name, err)
+}
+
+// nobodyCalled says so where a search for the server of a name found none.
+func nobodyCalled(name string, err error) error {
+	if search := (*SearchError)(nil); errors.As(err, &search) && errors.Is(search.Reason, ErrNoLeader) {
+		search.Reason = fmt.Errorf("%w: no server called %q answered", ErrUnreachable, name)
+	}
+	return err
 }
 
 // learn asks the spokesman of a cluster for a report.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -58,6 +59,16 @@ type Config struct {
 	Entropy io.Reader        // nonces, keys, cookies. If nil, crypto/rand.
 	Log     *slog.Logger     // If nil, nothing is logged.
 	Metrics Metrics          // If nil, nothing is observed.
+
+	// Reread reads the configuration again, wherever it is, and has the node use it: an operator orders it. Several goroutines
+	// may call it. If nil, there is nothing to read.
+	Reread func(context.Context) (Reread, error)
+}
+
+// Reread is what came of reading a configuration again.
+type Reread struct {
+	Changed []string `json:"changed"` // settings that hold now
+	Later   []string `json:"later"`   // settings that are others at the next start
 }
 
 // Timing is how long a job took at the server that did it.
@@ -65,11 +76,13 @@ type Timing struct {
 	Queued time.Duration // waiting for a worker
 	Worked time.Duration // being worked on
 	First  time.Duration // from its admission, before the upload, to the first byte of its result; zero: there was none
+	Upload time.Duration // from its admission until all of the image was here; zero: it never was
 }
 
 // Metrics observes what a node does, for a monitoring system. Its methods are called from several goroutines.
 type Metrics interface {
 	JobDone(code wire.Code, t Timing, bytes int64) // a worker ended a job
+	Delivered(took time.Duration, bytes int64)     // a result has left; took: since the first of these bytes
 	Elected(took time.Duration)                    // this node saw a leadership change; took: since the old leader was last heard
 	RoundTrip(took time.Duration)                  // once a second for every live peer: the smoothed round trip to it
 }

@@ -16,6 +16,8 @@ type Counters struct {
 	Late    time.Duration // the longest the loop was late
 	Backlog int           // store batches not yet durable
 	Held    int           // results held here
+	Here    int           // jobs admitted by this server and not ended, their uploads included
+	Waiting int           // of those, how many wait for a worker or for memory
 }
 
 // Counters returns the present counts.
@@ -26,5 +28,7 @@ func (n *Node) Counters(ctx context.Context) (v Counters, err error) {
 			Late: n.loop.late, Backlog: int(c.queued - c.stored), Held: len(c.mine),
 		}
 	})
+	t := n.transport
+	v.Here, v.Waiting = int(t.lobby.jobs()), t.slots.waiting()+t.memory.waiting()
 	return v, err
 }

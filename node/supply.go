@@ -57,6 +57,16 @@ func (s *supply) give(n int64) {
 	s.serve()
 }
 
+// waiting returns how many wait.
+func (s *supply) waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range s.lines {
+		n += len(line)
+	}
+	return n
+}
+
 func (s *supply) queue(source string, n int64) *want {
 	s.mu.Lock()
 	defer s.mu.Unlock()

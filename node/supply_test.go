@@ -38,6 +38,15 @@ func waiting(t *testing.T, sources []string, leave map[int]bool) (order []string
 			synctest.Wait()
 		}
 		defer cancel(nil)
+		gone := 0
+		for k := range leave {
+			if leave[k] && k <= i {
+				gone++
+			}
+		}
+		if n := s.waiting(); n != i+1-gone {
+			t.Errorf("%d wait, want %d", n, i+1-gone)
+		}
 	}
 	if s.try(1) {
 		t.Error("somebody who did not wait got it first")

@@ -65,9 +65,11 @@ func (w *worker) serve() {
 	case wire.Query:
 		w.query(f)
 	case wire.Fault:
-		w.order(f.Peer, func() error { return w.t.desk.fault(w.ctx, time.Duration(f.Down)*time.Millisecond) })
+		w.order(f.Peer, func() (any, error) { return carriedOut, w.t.desk.fault(w.ctx, time.Duration(f.Down)*time.Millisecond) })
 	case wire.StepDown:
-		w.order(f.Peer, func() error { return w.t.desk.stepDown(w.ctx) })
+		w.order(f.Peer, func() (any, error) { return carriedOut, w.t.desk.stepDown(w.ctx) })
+	case wire.Reload:
+		w.order(f.Peer, w.reread)
 	case wire.TaskCancel:
 		w.cancelled(f)
 	case wire.TaskRange:

@@ -114,6 +114,7 @@ func TestResultBeginsBeforeTheUploadEnds(t *testing.T) {
 type timings chan Timing
 
 func (c timings) JobDone(_ wire.Code, t Timing, _ int64) { c <- t }
+func (c timings) Delivered(time.Duration, int64)         {}
 func (c timings) Elected(time.Duration)                  {}
 func (c timings) RoundTrip(time.Duration)                {}
 

@@ -46,7 +46,7 @@ func (w *worker) holds(d wire.Digest) bool {
 func (w *worker) carryOut(f *flight, t task, leave func()) {
 	k := &making{worker: w, f: f, task: t, e: embeddingOf(t.Request), began: time.Now()}
 	m, err := k.produce(leave)
-	p := parcel{job: t.Job, fresh: true, took: k.took}
+	p := parcel{job: t.Job, fresh: true, took: k.took, since: k.began.Add(k.took.First)}
 	if m != nil {
 		p.mine = *m
 	}
@@ -88,6 +88,7 @@ func (k *making) produce(leave func()) (m *Mine, err error) {
 	if err != nil {
 		return nil, k.notArrived(err)
 	}
+	k.took.Upload = time.Since(k.began)
 	k.listen(k.task.Job)
 	return k.finish()
 }

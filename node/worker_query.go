@@ -31,17 +31,37 @@ func (w *worker) query(q wire.Query) {
 	w.say(r)
 }
 
-// order has the server do something, for whoever has proved K_server.
-func (w *worker) order(proof []byte, do func() error) {
+// carriedOut is what an order is answered that has nothing else to tell.
+var carriedOut = map[string]bool{"ok": true}
+
+// order has the server do something, for whoever has proved K_server, and answers with what it tells.
+func (w *worker) order(proof []byte, do func() (any, error)) {
 	if !w.peerProven(proof) {
 		w.say(wire.Report{Code: onlyServers.code, Detail: onlyServers.detail})
 		return
 	}
-	if err := do(); err != nil {
+	var raw []byte
+	told, err := do()
+	if err == nil {
+		raw, err = json.Marshal(told)
+	}
+	if err != nil {
 		w.say(reportOf(err))
 		return
 	}
-	w.say(wire.Report{JSON: []byte(`{"ok":true}`)})
+	w.say(wire.Report{JSON: raw})
+}
+
+// reread has the configuration read again.
+func (w *worker) reread() (any, error) {
+	if w.t.cfg.Reread == nil {
+		return nil, &RemoteError{Code: wire.CodeUnsupported, Detail: "this server has no configuration to read again"}
+	}
+	r, err := w.t.cfg.Reread(w.ctx)
+	if err != nil {
+		return nil, &RemoteError{Code: wire.CodeConfig, Detail: clip(err.Error(), 1024)}
+	}
+	return r, nil
 }
 
 // peerProven reports whether the client showed, on this connection, that it holds K_server.

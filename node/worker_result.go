@@ -26,6 +26,7 @@ type parcel struct {
 	have  uint64      // bytes the client has
 	of    wire.Digest // of the result they are of; zero: the client does not know
 	took  Timing
+	since time.Time // when its first byte left, if it has been on its way since it was made
 }
 
 // deliver sends a result from where the client has it, then its trailer, and waits for the acknowledgement.
@@ -37,6 +38,7 @@ func (w *worker) deliver(p parcel) {
 		return
 	}
 	defer file.Close()
+	p.since = time.Now()
 	offset := int64(0)
 	if !p.fresh {
 		offset = resumeAt(p, size)
@@ -57,9 +59,13 @@ func (w *worker) trailer(p parcel, size int64) {
 		Size: uint64(size), Result: p.mine.Result, Capacity: p.mine.Capacity, Server: w.t.self, Name: w.t.cfg.Name,
 		Queued: uint64(p.took.Queued.Microseconds()), Worked: uint64(p.took.Worked.Microseconds()),
 	})
-	if err == nil {
-		w.awaitAck(p.job, p.mine.Result)
+	if err != nil {
+		return
 	}
+	if m := w.t.cfg.Metrics; m != nil {
+		m.Delivered(time.Since(p.since), size)
+	}
+	w.awaitAck(p.job, p.mine.Result)
 }
 
 // resumeAt is where the client's copy of a result ends, if it is one: where the client does not know of which result its

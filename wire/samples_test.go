@@ -95,4 +95,5 @@ var sampleFrames = []Frame{
 	TaskRange{Secret: bytesOf(0x30, 16), Offset: 32768, Length: 16384, Proof: bytesOf(0xB0, 32)},
 	Fault{Peer: bytesOf(0xD0, 32), Down: 20000},
 	StepDown{Peer: bytesOf(0xD0, 32)},
+	Reload{Peer: bytesOf(0xD0, 32)},
 }

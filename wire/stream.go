@@ -15,6 +15,7 @@ const (
 	StreamTaskRange
 	StreamFault
 	StreamStepDown
+	StreamReload
 )
 
 // Frame is a message of a stream: one of the structs of this file.
@@ -130,6 +131,11 @@ type StepDown struct {
 	Peer []byte `cbor:"1,keyasint"` // HMAC of the TLS exporter under K_server
 }
 
+// Reload makes the server that takes it read its configuration again. A Report answers it.
+type Reload struct {
+	Peer []byte `cbor:"1,keyasint"` // HMAC of the TLS exporter under K_server
+}
+
 // Report answers Query with one JSON object.
 type Report struct {
 	Code   Code   `cbor:"1,keyasint,omitempty"`
@@ -148,3 +154,4 @@ func (Report) StreamKind() StreamKind       { return StreamReport }
 func (TaskRange) StreamKind() StreamKind    { return StreamTaskRange }
 func (Fault) StreamKind() StreamKind        { return StreamFault }
 func (StepDown) StreamKind() StreamKind     { return StreamStepDown }
+func (Reload) StreamKind() StreamKind       { return StreamReload }

@@ -40,7 +40,7 @@ func TestReadFrameRefuses(t *testing.T) {
 		{"longest length", "\xff\xff\xff\xff\x01", "at most 1024"},
 		{"empty", "\x00\x00\x00\x00\x01", "empty stream frame"},
 		{"kind zero", "\x00\x00\x00\x02\x00\xa0", "unknown stream frame 0"},
-		{"kind beyond the last", "\x00\x00\x00\x02\x0c\xa0", "unknown stream frame 12"},
+		{"kind beyond the last", "\x00\x00\x00\x02\x0d\xa0", "unknown stream frame 13"},
 		{"a secret of 15 bytes", "\x00\x00\x00\x13\x05\xa1\x01\x4f" + strings.Repeat("s", 15), "a job secret that is not 16 bytes"},
 		{"no secret", "\x00\x00\x00\x02\x01\xa0", "a job secret that is not 16 bytes"},
 		{"not CBOR", "\x00\x00\x00\x02\x01\xff", "TaskRequest"},

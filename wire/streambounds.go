@@ -41,6 +41,8 @@ func (f Fault) bounds() error { return atMost("proof", len(f.Peer), maxProof) }
 
 func (s StepDown) bounds() error { return atMost("proof", len(s.Peer), maxProof) }
 
+func (r Reload) bounds() error { return atMost("proof", len(r.Peer), maxProof) }
+
 func (r Report) bounds() error { return text("detail", r.Detail, maxStreamDetail) }
 
 func (r TaskRange) bounds() error {

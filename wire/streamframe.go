@@ -23,6 +23,7 @@ var streamParsers = [...]func([]byte) (Frame, error){
 	StreamTaskRange:    parseFrame[TaskRange],
 	StreamFault:        parseFrame[Fault],
 	StreamStepDown:     parseFrame[StepDown],
+	StreamReload:       parseFrame[Reload],
 }
 
 func parseFrame[F Frame](p []byte) (Frame, error) {

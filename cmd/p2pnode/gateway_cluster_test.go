@@ -29,7 +29,7 @@ func newHouse(t *testing.T) (at string) {
 		home: home{dir: t.TempDir(), name: "house", cluster: "test", secret: *newSecret(t)}}
 	s.config = node.Config{
 		Name: "house", Cluster: "test", Secret: s.home.secret, Dir: s.home.dir, Control: sockets.Control, Data: sockets.Data, Quiet: true,
-		Log: slog.New(slog.DiscardHandler), Load: func() wire.Load { return wire.Load{} },
+		Log: slog.New(slog.DiscardHandler), Metrics: s.metrics, Load: func() wire.Load { return wire.Load{} },
 	}
 	if s.node, err = node.New(s.config); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,8 @@ type metrics struct {
 	queued    prometheus.Histogram
 	worked    prometheus.Histogram
 	first     prometheus.Histogram
+	upload    prometheus.Histogram
+	download  prometheus.Histogram
 	bytes     prometheus.Counter
 	elections prometheus.Histogram
 	trips     prometheus.Histogram
@@ -36,6 +38,8 @@ func newMetrics() *metrics {
 		queued:    histogram("p2pnode_job_queue_seconds", "Time a job waited for a worker."),
 		worked:    histogram("p2pnode_job_work_seconds", "Time a worker spent on a job."),
 		first:     histogram("p2pnode_job_first_byte_seconds", "Time from a job's admission, before its upload, to the first byte of its result."),
+		upload:    histogram("p2pnode_job_upload_seconds", "Time from a job's admission until all of its image was here."),
+		download:  histogram("p2pnode_job_download_seconds", "Time from the first byte of a result to its last, as it left; one that was being made meanwhile included."),
 		bytes:     prometheus.NewCounter(prometheus.CounterOpts{Name: "p2pnode_job_image_bytes_total", Help: "Bytes of images worked on."}),
 		elections: histogram("p2pnode_election_seconds", "Time from the last sign of the old leader to the new one."),
 		trips: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "p2pnode_round_trip_seconds", Help: "Smoothed round trip to every live peer, once a second.",
@@ -44,7 +48,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "p2pnode_build_info", Help: "Always 1; the version is in the label.",
 		ConstLabels: prometheus.Labels{"version": thisBuild().Version}})
 	build.Set(1)
-	m.registry.MustRegister(m.jobs, m.queued, m.worked, m.first, m.bytes, m.elections, m.trips, build,
+	m.registry.MustRegister(m.jobs, m.queued, m.worked, m.first, m.upload, m.download, m.bytes, m.elections, m.trips, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,8 +61,14 @@ func (m *metrics) JobDone(code wire.Code, t node.Timing, bytes int64) {
 	if t.First > 0 {
 		m.first.Observe(t.First.Seconds())
 	}
+	if t.Upload > 0 {
+		m.upload.Observe(t.Upload.Seconds())
+	}
 	m.bytes.Add(float64(bytes))
 }
+
+// Delivered implements node.Metrics.
+func (m *metrics) Delivered(took time.Duration, _ int64) { m.download.Observe(took.Seconds()) }
 
 // Elected implements node.Metrics.
 func (m *metrics) Elected(took time.Duration) { m.elections.Observe(took.Seconds()) }

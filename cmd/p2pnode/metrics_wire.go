@@ -29,11 +29,13 @@ var (
 	descLate       = gauge("loop_late_seconds", "The longest the loop has been late since the start.")
 	descBacklog    = gauge("store_backlog", "Store batches not yet on disk.")
 	descHeld       = gauge("results_held", "Results kept on this server.")
+	descHere       = gauge("jobs_here", "Jobs admitted by this server and not ended, their uploads included.")
+	descWaiting    = gauge("jobs_waiting", "Jobs here that wait for a worker, or for memory.")
 )
 
 // Describe implements prometheus.Collector.
 func (t traffic) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descSkipped, descHandshakes, descChanges, descCanvass, descLate, descBacklog, descHeld} {
+	for _, d := range []*prometheus.Desc{descDatagrams, descBytes, descResent, descRefused, descSkipped, descHandshakes, descChanges, descCanvass, descLate, descBacklog, descHeld, descHere, descWaiting} {
 		out <- d
 	}
 }
@@ -68,6 +70,7 @@ func (t traffic) Collect(out chan<- prometheus.Metric) {
 	}
 	for d, v := range map[*prometheus.Desc]float64{
 		descLate: c.Late.Seconds(), descBacklog: float64(c.Backlog), descHeld: float64(c.Held),
+		descHere: float64(c.Here), descWaiting: float64(c.Waiting),
 	} {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}

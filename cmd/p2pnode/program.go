@@ -47,7 +47,7 @@ func (p *program) newApp() *cli.App {
 	commands := []*cli.Command{
 		p.serveCommand(), p.encryptCommand(), p.decryptCommand(), p.capacityCommand(), p.batchCommand(), p.watchCommand(),
 		p.demoCommand(), p.stressCommand(), p.statusCommand(), p.peersCommand(), p.jobsCommand(), p.eventsCommand(),
-		p.leaderCommand(), p.faultCommand(), p.discoverCommand(), p.doctorCommand(), p.tokenCommand(),
+		p.leaderCommand(), p.faultCommand(), p.reloadCommand(), p.discoverCommand(), p.doctorCommand(), p.tokenCommand(),
 		p.completionCommand(), p.manCommand(), p.versionCommand(),
 	}
 	commands = append(commands, p.configCommand(everyFlag(commands)))

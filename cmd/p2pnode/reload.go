@@ -11,6 +11,8 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
+
+	"p2pnode/node"
 )
 
 // reloadable are the settings of `serve` that SIGHUP changes; all others hold until the next start.
@@ -26,7 +28,7 @@ func (s *server) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, h
 			return
 		case <-hangups:
 			h.say(daemon.SdNotifyReloading + fmt.Sprintf("\nMONOTONIC_USEC=%d", monotonic()))
-			if err := s.reload(ctx); err != nil {
+			if _, err := s.reload(ctx); err != nil {
 				s.config.Log.Error("configuration not reloaded, the former one holds", "error", err)
 			}
 			h.say(daemon.SdNotifyReady)
@@ -44,15 +46,17 @@ func monotonic() int64 {
 }
 
 // reload reads the command line, the environment and the configuration file as they are now, and has the server use what may
-// change while it runs. A mistake in them changes nothing.
-func (s *server) reload(ctx context.Context) error {
+// change while it runs. A mistake in them changes nothing. Several goroutines may call it.
+func (s *server) reload(ctx context.Context) (r node.Reread, err error) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	next, settings, err := s.p.again(ctx)
 	if err != nil {
-		return err
+		return r, err
 	}
 	now, later := changedSettings(s.settings, settings)
 	if err := s.node.Reload(ctx, next.config); err != nil {
-		return err
+		return r, err
 	}
 	if s.gateway != nil {
 		s.gateway.reload(&next.config)
@@ -63,7 +67,7 @@ func (s *server) reload(ctx context.Context) error {
 	if len(later) > 0 {
 		s.config.Log.Warn("these settings change at the next start only", "settings", later)
 	}
-	return nil
+	return node.Reread{Changed: append([]string{}, now...), Later: append([]string{}, later...)}, nil
 }
 
 // again reads the settings of this command line once more.

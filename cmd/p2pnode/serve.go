@@ -81,6 +81,7 @@ func (p *program) serve(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return errors.Join(err, s.sockets.Close())
 	}
+	s.config.Reread = s.reload
 	if s.node, err = node.New(s.config); err != nil {
 		if web != nil {
 			web.Close()

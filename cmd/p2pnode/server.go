@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +27,8 @@ type server struct {
 	metrics   *metrics
 	pprof     bool         // /debug/pprof is answered
 	streams   atomic.Int64 // event streams open
-	gateway   *gateway     // nil: HTTP is off
+	reloading sync.Mutex   // held while settings are read again
+	gateway   *gateway     // nil: HTTP is off. Guarded by reloading
 	readyFile string
 	settings  []setting // that hold
 }

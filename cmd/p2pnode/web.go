@@ -54,7 +54,9 @@ func (s *server) serveHTTP(ctx context.Context, l net.Listener) (stop func()) {
 	if err != nil {
 		s.config.Log.Error("gateway has no place for uploads", "error", err)
 	}
+	s.reloading.Lock()
 	s.gateway = g
+	s.reloading.Unlock()
 	drained := context.AfterFunc(ctx, g.stop)
 	web := webServer(s.guard(l.Addr(), s.routes(g, isLocal(l.Addr()))))
 	done := make(chan struct{})
