@@ -173,17 +173,18 @@ func (c *core) node(id wire.NodeID) wire.Node {
 	if p == nil {
 		return wire.Node{ID: id}
 	}
-	return wire.Node{ID: id, Name: p.name, Control: reachable(p.control, p.listed), Data: reachable(p.control, p.data)}
+	return wire.Node{ID: id, Name: p.name, Control: reachable(p.seen(), p.listed), Data: reachable(p.seen(), p.data)}
 }
 
-// reachable turns a peer's own list into addresses a third can use: unspecified means where we see it.
+// reachable turns a peer's own list into addresses a third can use: unspecified means where we see it. An address with a zone
+// is good on this host only, and a message with one is none (PROTOCOL.md §1.2).
 func reachable(seen netip.AddrPort, listed []netip.AddrPort) []netip.AddrPort {
 	out := make([]netip.AddrPort, 0, len(listed))
 	for _, a := range listed {
 		if a.Addr().IsUnspecified() {
 			a = netip.AddrPortFrom(seen.Addr(), a.Port())
 		}
-		if !contains(out, a) {
+		if a.Addr().Zone() == "" && !contains(out, a) {
 			out = append(out, a)
 		}
 	}

@@ -56,3 +56,37 @@ func TestAddressesToldByAnother(t *testing.T) {
 		}
 	}
 }
+
+// A peer whose session is at a link-local address is told of by the address at which it was before, for zones do not
+// travel: a message with one would be none, and who asks would think that nobody answers.
+func TestAddressesWithAZoneStayHere(t *testing.T) {
+	s := newSim(t, 1, 3, election.Available)
+	s.startAll()
+	s.settled()
+	c := s.nodes[0].core
+	p := c.live()[0]
+	at := netip.MustParseAddrPort
+	anywhere := []netip.AddrPort{at("0.0.0.0:47470"), at("[::]:47470")}
+	p.listed, p.data = anywhere, anywhere
+	p.at(at("10.0.0.9:47470"))
+	p.at(at("[fe80::9%eth0]:47470"))
+	if n := c.node(p.id); len(n.Control) != 1 || n.Control[0] != at("10.0.0.9:47470") || len(n.Data) != 1 {
+		t.Errorf("told as %+v, want where it was without a zone", n)
+	}
+	p.plain = netip.AddrPort{}
+	if n := c.node(p.id); len(n.Control)+len(n.Data) != 0 {
+		t.Errorf("told as %+v, want no address", n)
+	}
+	c.greeting.beats = introduceEvery
+	h := c.heartbeat()
+	if len(h.Met) == 0 {
+		t.Fatal("nobody is introduced")
+	}
+	raw, err := wire.AppendMessage(nil, h)
+	if err == nil {
+		_, err = wire.ParseMessage(wire.KindHeartbeat, raw)
+	}
+	if err != nil {
+		t.Errorf("the heartbeat is none: %v", err)
+	}
+}

@@ -14,6 +14,7 @@ type peer struct {
 	name     string
 	boot     wire.Boot
 	control  netip.AddrPort   // where its session is
+	plain    netip.AddrPort   // where that was last without a zone, which means nothing to others; zero: nowhere yet
 	listed   []netip.AddrPort // where it says it hears datagrams
 	data     []netip.AddrPort // where it says it takes QUIC
 	features uint64           // what it announces (PROTOCOL.md §3.3)
@@ -43,6 +44,21 @@ const (
 	maxKnown    = 64
 	lateGap     = 100 * time.Millisecond
 )
+
+// at notes where the peer's session is.
+func (p *peer) at(a netip.AddrPort) {
+	if p.control = a; a.Addr().Zone() == "" {
+		p.plain = a
+	}
+}
+
+// seen is where others may find the peer, if that is known.
+func (p *peer) seen() netip.AddrPort {
+	if p.plain.IsValid() {
+		return p.plain
+	}
+	return p.control
+}
 
 func (p *peer) live() bool { return p.standing == election.Alive || p.standing == election.Suspected }
 
@@ -80,7 +96,8 @@ func (c *core) up(now time.Time, e wire.Event) {
 	if reborn {
 		news = PeerRestarted
 	}
-	p.name, p.boot, p.control, p.listed, p.data = e.Hello.Name, e.Boot, e.Addr, e.Hello.Control, e.Hello.Data
+	p.name, p.boot, p.listed, p.data = e.Hello.Name, e.Boot, e.Hello.Control, e.Hello.Data
+	p.at(e.Addr)
 	if reborn {
 		c.lose(now, p, election.Dead)
 		p.standing, p.beat = election.Dead, wire.Heartbeat{}
@@ -178,7 +195,7 @@ func (c *core) detect(now time.Time) {
 // heard takes a datagram of a peer's session as proof that it lives.
 func (c *core) heard(now time.Time, e wire.Event) {
 	if p := c.peers[e.Peer]; p != nil && p.boot == e.Boot {
-		p.control = e.Addr
+		p.at(e.Addr)
 		c.hear(now, p)
 	}
 }
