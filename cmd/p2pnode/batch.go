@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,15 +25,12 @@ func (p *program) batchCommand() *cli.Command {
 }
 
 func (p *program) batch(ctx context.Context, c *cli.Context) error {
-	h, todo, err := p.batchPlan(c)
+	h, planned, err := p.batchPlan(c)
 	if err != nil {
 		return err
 	}
-	jobs, err := jobsAtOnce(c)
+	jobs, err := h.prepare()
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(h.into, 0o777); err != nil {
 		return err
 	}
 	papers, err := p.openPapers(c, ".csv", ".jsonl", ".json")
@@ -45,14 +41,14 @@ func (p *program) batch(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	defer papers.discard()
-	w, err := newTeam(h, todo.name, len(todo.rows), jobs)
+	w, err := newTeam(h, planned.name, len(planned.rows), jobs)
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	w.queue, w.sheets = todo.rows, newSheets(papers)
-	if todo.away > 0 {
-		p.say(c, "left out: %s that leads out of %s, or nowhere", amount(todo.away, "link"), visible(todo.name))
+	w.queue, w.sheets = planned.rows, newSheets(papers)
+	if planned.away > 0 {
+		p.say(c, "left out: %s that leads out of %s, or nowhere", amount(planned.away, "link"), visible(planned.name))
 	}
 	return w.conclude(ctx, w.run(ctx))
 }
@@ -80,10 +76,10 @@ func (p *program) batchPlan(c *cli.Context) (*hiding, *plan, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	todo, err := newPlan(c.Args().First(), h.into, given)
+	planned, err := newPlan(c.Args().First(), h.into, given)
 	if err != nil {
 		return nil, nil, err
 	}
-	h.from = todo.from
-	return h, todo, nil
+	h.from = planned.from
+	return h, planned, nil
 }

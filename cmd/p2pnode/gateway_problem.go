@@ -72,8 +72,8 @@ func (g *gateway) problemOf(err error) problem {
 	return p
 }
 
-// isFull reports whether a disk had no room: here, or at the servers that were asked, who call nothing else IO that may be better
-// after a while.
+// isFull reports whether a disk had no room here, or one at the servers that were asked had none or could not be read: what they
+// call IO may be better after a while, and is not this server's fault.
 func isFull(err error) bool {
 	_, elsewhere := errors.AsType[*node.RemoteError](err)
 	return elsewhere || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)

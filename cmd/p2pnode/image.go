@@ -45,13 +45,17 @@ func (p *program) openPicture(name string) (*picture, error) {
 	return p.spool(name, f, spoolMax)
 }
 
+// below opens a directory, which no link leads out of, and says how a path is called in it. The caller closes it.
+func below(dir, path string) (root *os.Root, name string, err error) {
+	if name, err = filepath.Rel(dir, path); err == nil {
+		root, err = os.OpenRoot(dir)
+	}
+	return root, name, err
+}
+
 // openBelow opens an image file below a directory, which no link leads out of. Only regular files are images there.
 func (p *program) openBelow(dir, path string) (*picture, error) {
-	name, err := filepath.Rel(dir, path)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
+	root, name, err := below(dir, path)
 	if err != nil {
 		return nil, err
 	}

@@ -65,11 +65,7 @@ func (p *program) createBelow(dir, path string, force bool) (*output, error) {
 	if err := placeFree(path, force); err != nil {
 		return nil, err
 	}
-	name, err := filepath.Rel(dir, path)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
+	root, name, err := below(dir, path)
 	if err != nil {
 		return nil, err
 	}

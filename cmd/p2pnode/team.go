@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"sync"
 	"time"
 
@@ -63,6 +64,14 @@ func jobsAtOnce(c *cli.Context) (int, error) {
 	return int(n), nil
 }
 
+// prepare makes the directory of the results, and returns how many images are worked on at a time.
+func (h *hiding) prepare() (jobs int, err error) {
+	if jobs, err = jobsAtOnce(h.c); err == nil {
+		err = os.MkdirAll(h.into, 0o777)
+	}
+	return jobs, err
+}
+
 // newTeam makes a team for images whose number is known, or 0. A signal ends its run, not the process.
 func newTeam(h *hiding, name string, images, jobs int) (*team, error) {
 	h.memory = semaphore.NewWeighted(teamMemory)
@@ -80,11 +89,11 @@ func newTeam(h *hiding, name string, images, jobs int) (*team, error) {
 func (w *team) run(ctx context.Context) (failed error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	todo, ended := make(chan item), make(chan verdict)
+	items, ended := make(chan item), make(chan verdict)
 	var working sync.WaitGroup
 	for range w.jobs {
 		working.Go(func() {
-			for r := range todo {
+			for r := range items {
 				ended <- w.hide(ctx, r)
 			}
 		})
@@ -98,7 +107,7 @@ func (w *team) run(ctx context.Context) (failed error) {
 		}
 	}
 	for ctx.Err() == nil && (len(w.queue) > 0 || busy > 0 || w.again != nil) {
-		next, head := w.next(todo)
+		next, head := w.next(items)
 		select {
 		case next <- head:
 			w.queue, busy = w.queue[1:], busy+1
@@ -109,7 +118,7 @@ func (w *team) run(ctx context.Context) (failed error) {
 		case <-ctx.Done():
 		}
 	}
-	close(todo)
+	close(items)
 	for busy > 0 {
 		take(<-ended)
 	}
@@ -118,11 +127,11 @@ func (w *team) run(ctx context.Context) (failed error) {
 }
 
 // next is the first image of the queue and where to send it; without one, nowhere.
-func (w *team) next(todo chan<- item) (chan<- item, item) {
+func (w *team) next(items chan<- item) (chan<- item, item) {
 	if len(w.queue) == 0 {
 		return nil, item{}
 	}
-	return todo, w.queue[0]
+	return items, w.queue[0]
 }
 
 // hide does one image. It runs in several goroutines.

@@ -48,11 +48,8 @@ func (p *program) watch(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := jobsAtOnce(c)
+	jobs, err := h.prepare()
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(h.into, 0o777); err != nil {
 		return err
 	}
 	w := &watcher{lookout: newLookout(c.Duration("interval")), once: c.Bool("once"), timer: time.NewTimer(0)}
