@@ -78,21 +78,27 @@ func (c *chaos) fewFiles(r *rand.Rand, _ time.Duration) (string, func()) {
 	}
 }
 
-// memoryLeft is what a server may take beyond what it has when memory gets scarce, as a control group would let it. The
-// kernel refuses more, and Go ends a program that is refused: a server has to get along with it.
+// memoryLeft is what a server may take, when memory gets scarce, beyond the most that any has had, as a control group would let it. The
+// kernel refuses more, and Go ends a program that is refused: a server has to get along with it. (What it has itself is no measure:
+// it may have begun just now.)
 const memoryLeft = 48 << 20
 
 func (c *chaos) littleMemory(r *rand.Rand, _ time.Duration) (string, func()) {
 	k := c.anyone(r)
-	has, err := figure(k.pid(), "VmData")
-	if err != nil {
+	if !k.serves() {
 		return "", nil
 	}
+	for _, each := range c.keepers {
+		if has, err := figure(each.pid(), "VmData"); err == nil {
+			c.atWork = max(c.atWork, has)
+		}
+	}
+	has := c.atWork
 	lift, err := k.cap(unix.RLIMIT_DATA, uint64(has+memoryLeft))
 	if err != nil {
 		return "", nil
 	}
-	return fmt.Sprintf("%s, %d MB of data and no more than %d", k.p.name, has>>20, (has+memoryLeft)>>20), lift
+	return fmt.Sprintf("%s, %d MB of data at most and no more than %d", k.p.name, has>>20, (has+memoryLeft)>>20), lift
 }
 
 // cap lowers a limit of the running process, until lift; another process of this server has its own.

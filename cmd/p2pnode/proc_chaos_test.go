@@ -70,6 +70,7 @@ type chaos struct {
 	idle    []vitals     // of each server, before it all
 	heard   []captured   // datagrams between servers, to be repeated
 	raw     *forger      // nil on loopback
+	atWork  int64        // the most data memory that a server was seen to have
 	killed  int
 	done    map[string]int // faults so far, by name
 }
