@@ -104,7 +104,7 @@ func TestClientReportsFinalRefusals(t *testing.T) {
 		"empty":       {nil, wire.CodeBadImage},
 		"too large":   {withCRC(gigapixel), wire.CodeTooManyPixels},
 		"too costly":  {costly(t), wire.CodeTooManyPixels},
-		"too small":   {photo(40, 40), wire.CodeCapacity},
+		"too small":   {photo(36, 36), wire.CodeCapacity},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -169,7 +169,7 @@ func (w *worker) examine(q wire.TaskRequest) (task, *refusal) {
 	case len(q.Secret) != secretSize:
 		return task{}, &refusal{code: wire.CodeUsage, detail: fmt.Sprintf("job secret of %d bytes, want %d", len(q.Secret), secretSize)}
 	case q.Format != uint8(stego.V1) && q.Format != uint8(stego.Classic):
-		return task{}, &refusal{code: wire.CodeUnsupported, detail: fmt.Sprintf("hiding format %d", q.Format)}
+		return task{}, &refusal{code: wire.CodeUnsupported, detail: fmt.Sprintf("hiding format %d is not one of this server's version", q.Format)}
 	case q.Size == 0:
 		return task{}, &refusal{code: wire.CodeBadImage, detail: "the image is empty"}
 	case q.Size > uint64(most):

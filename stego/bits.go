@@ -1,9 +1,6 @@
 package stego
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "slices"
 
 // bit returns bit i of b, the most significant of each byte first.
 func bit(b []byte, i int64) byte { return b[i>>3] >> (7 - i&7) & 1 }
@@ -30,10 +27,15 @@ func (s *bitset) pushLowest(row []byte, size, n int) {
 		s.push(row[at] & 1)
 		at += size
 	}
-	for ; n >= 8 && size == 1; n -= 8 {
-		s.bytes = append(s.bytes, lowest(binary.LittleEndian.Uint64(row[at:])))
-		s.n += 8
-		at += 8
+	if eights := n / 8; size == 1 && eights > 0 {
+		old := len(s.bytes)
+		s.bytes = slices.Grow(s.bytes, eights+1)[:old+eights]
+		for i := range s.bytes[old:] {
+			s.bytes[old+i] = lowest(word(row, at+8*i))
+		}
+		s.n += int64(eights) * 8
+		at += 8 * eights
+		n -= 8 * eights
 	}
 	for ; n > 0; n-- {
 		s.push(row[at] & 1)
@@ -45,46 +47,4 @@ func (s *bitset) pushLowest(row []byte, size, n int) {
 // of its terms meet.
 func lowest(v uint64) byte {
 	return byte(v & 0x0101010101010101 * 0x8040201008040201 >> 56)
-}
-
-// marks says for each usable sample of a window whether it carries a bit, and
-// which: two bits a sample, so that a window costs a quarter of its samples.
-type marks struct {
-	pairs []byte
-	n     int64
-}
-
-// newMarks places the bits of box in a window of n usable samples.
-func newMarks(n int64, box []byte, place key) marks {
-	m := marks{pairs: make([]byte, max(8, (n+3)/4)), n: n}
-	p := newPermutation(uint64(n), place)
-	for i := int64(0); i < int64(len(box))*8; i += 4 {
-		for k, at := range p.four(uint64(i)) {
-			m.pairs[at>>2] |= (2 | bit(box, i+int64(k))) << (2 * (at & 3))
-		}
-	}
-	return m
-}
-
-// next returns the first sample from i on that carries a bit, or end.
-func (m marks) next(i, end int64) int64 {
-	const carries = 0xaaaaaaaaaaaaaaaa
-	for i < end {
-		at := i >> 2
-		if at+8 > int64(len(m.pairs)) {
-			at = max(0, int64(len(m.pairs))-8) // newMarks has room for one word at least
-		}
-		word := binary.LittleEndian.Uint64(m.pairs[at:]) & carries
-		if word &= ^uint64(0) << (2 * (i - at<<2)); word != 0 {
-			return min(end, at<<2+int64(bits.TrailingZeros64(word))>>1)
-		}
-		i = at<<2 + 32
-	}
-	return end
-}
-
-// at reports whether sample i carries a bit, and which.
-func (m marks) at(i int64) (carries bool, value byte) {
-	v := m.pairs[i>>2] >> (2 * (i & 3))
-	return v&2 != 0, v & 1
 }

@@ -25,28 +25,3 @@ func TestLowestBitsAreGatheredInOrder(t *testing.T) {
 		}
 	})
 }
-
-func TestMarksAreFoundInOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Int64Range(1, 500).Draw(t, "n")
-		box := rapid.SliceOfN(rapid.Byte(), 0, int(n/8)).Draw(t, "box")
-		m := newMarks(n, box, key{byte(n)})
-		begin := rapid.Int64Range(0, n).Draw(t, "begin")
-		end := rapid.Int64Range(begin, n).Draw(t, "end")
-		for i := begin; ; i++ {
-			want := i
-			for want < end {
-				if carries, _ := m.at(want); carries {
-					break
-				}
-				want++
-			}
-			if got := m.next(i, end); got != max(want, min(i, end)) && i < end {
-				t.Fatalf("next(%d, %d) = %d, want %d", i, end, got, want)
-			}
-			if i = want; i >= end {
-				return
-			}
-		}
-	})
-}

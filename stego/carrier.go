@@ -133,12 +133,16 @@ func Measure(r io.Reader, lim Limits) (Info, error) {
 	if c.info.Measured {
 		return c.info, nil
 	}
-	f := newFinder(c)
-	if err := f.drain(); err != nil {
-		return Info{}, err
+	l := c.info.layout()
+	row := make([]byte, l.row())
+	for range l.height {
+		if err := c.rows.next(row); err != nil {
+			return Info{}, err
+		}
+		c.info.Usable += int64(l.usable(row))
 	}
-	c.info.Usable, c.info.Window, c.info.Measured = f.tally.usable, f.tally.window, true
-	return c.info, nil
+	c.info.Window, c.info.Measured = windowOf(c.info.Usable), true
+	return c.info, c.rows.finish()
 }
 
 // damaged turns what a decoder said into an error of ours: end of input and the

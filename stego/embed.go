@@ -65,7 +65,7 @@ type hidden struct {
 	rows    rows
 	l       layout
 	changed *int64
-	tally   *tally      // of v1
+	weaver  *weaver     // of v1
 	done    func() bool // done: no row after those read so far changes
 }
 
@@ -78,7 +78,7 @@ func (c *carrier) hide(e *Embedding) (hidden, error) {
 	if c.info.Measured && c.info.Window < e.need() {
 		return hidden{}, w.short(c.info.Window)
 	}
-	return hidden{rows: w, l: w.l, changed: &w.changed, tally: &w.tally, done: w.done}, nil
+	return hidden{rows: w, l: w.l, changed: &w.changed, weaver: w, done: w.done}, nil
 }
 
 // replace is hide for the classic format.
@@ -129,11 +129,11 @@ func (c *carrier) encode(out io.Writer, from rows, l layout, o EmbedOptions) err
 // report completes what is known after so many rows were made anew.
 func (h hidden) report(info Info, e *Embedding, rows int) Report {
 	overhead := classicHead
-	if h.tally != nil {
+	if w := h.weaver; w != nil {
 		overhead = headSize + tagSize
-	}
-	if h.tally != nil && h.tally.y == info.Height {
-		info.Usable, info.Window, info.Measured = h.tally.usable, h.tally.window, true
+		if w.seen == info.Height {
+			info.Usable, info.Window, info.Measured = w.usable, windowOf(w.usable), true
+		}
 	}
 	info.Model = h.l.model
 	rep := Report{Info: info, Hidden: int64(len(e.Sealed) - overhead), Changed: *h.changed, Decoded: rows}

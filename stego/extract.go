@@ -31,7 +31,10 @@ func Extract(r io.Reader, o ExtractOptions) (Payload, Extraction, error) {
 		return Payload{}, Extraction{}, err
 	}
 	defer c.free()
-	defer c.skimmed(max(o.Format, V1))()
+	if o.Format != Classic {
+		o.Format = V1
+	}
+	defer c.skimmed(o.Format)()
 	if o.Format == Classic {
 		return c.extractClassic()
 	}
@@ -45,21 +48,12 @@ func Extract(r io.Reader, o ExtractOptions) (Payload, Extraction, error) {
 func (c *carrier) extract(derive func(salt []byte) keys) (Payload, Extraction, error) {
 	x := Extraction{Info: c.info, Format: V1}
 	f := newFinder(c)
-	head, err := f.head()
-	if err != nil {
-		return Payload{}, x, err
-	}
-	k := derive(head[:saltSize])
-	plain, ok := k.head.open(head[saltSize:], labelHead, c.info)
-	if !ok {
-		return Payload{}, x, fmt.Errorf("%w, or another passphrase", ErrNoPayload)
-	}
-	h, err := parseHeader(plain)
+	h, k, err := c.header(f, derive)
 	if err != nil {
 		return Payload{}, x, err
 	}
 	x.Rate = h.rate
-	box, err := f.box(int(h.box), h.rate, k.place)
+	box, err := f.box(h, k.place)
 	if err != nil {
 		return Payload{}, x, err
 	}
@@ -73,6 +67,21 @@ func (c *carrier) extract(derive func(salt []byte) keys) (Payload, Extraction, e
 	}
 	p, err := parseContent(h.kind, raw)
 	return p, x, err
+}
+
+// header finds the header, and the keys of the rest.
+func (c *carrier) header(f *finder, derive func(salt []byte) keys) (header, keys, error) {
+	head, err := f.head()
+	if err != nil {
+		return header{}, keys{}, err
+	}
+	k := derive(head[:saltSize])
+	plain, ok := k.head.open(head[saltSize:], labelHead, c.info)
+	if !ok {
+		return header{}, keys{}, fmt.Errorf("%w, or another passphrase", ErrNoPayload)
+	}
+	h, err := parseHeader(plain)
+	return h, k, err
 }
 
 // extractClassic reads the length and the text of the classic format.

@@ -4,106 +4,106 @@ import "fmt"
 
 // finder reads lowest bits out of an image's rows, as far as it is asked.
 type finder struct {
-	src   rows
-	l     layout
-	row   []byte
-	tally tally
-	bits  bitset // of the head, then of the window; or of classic
+	src    rows
+	l      layout
+	row    []byte
+	y      int    // rows that were read
+	bits   bitset // of their usable samples; or of classic
+	behind int64  // samples up to the end of the row in which byRowVersion has its head end, or of the head where that is the last row
 }
 
 func newFinder(c *carrier) *finder {
-	l := c.info.layout()
-	return &finder{src: c.rows, l: l, tally: newTally(l)}
+	f := &finder{src: c.rows, l: c.info.layout()}
+	if s, ok := c.rows.(source); ok {
+		f.row = s.woven // which it has room for, and weaves nothing
+	}
+	return f
 }
 
-// read takes the next row and returns where its samples belong.
-func (f *finder) read() (head, from int, err error) {
+// next takes a row.
+func (f *finder) next() error {
 	if f.row == nil {
 		f.row = make([]byte, f.l.row())
 	}
-	if err := f.src.next(f.row); err != nil {
-		return 0, 0, err
-	}
-	head, from = f.tally.add(f.l.usable(f.row))
-	return head, from, nil
+	f.y++
+	return f.src.next(f.row)
 }
 
-// collect appends the lowest bits of the row's usable samples begin … end−1.
-func (f *finder) collect(l layout, begin, end int) {
-	if begin >= end {
-		return
+// read takes a row and the lowest bits of its usable samples.
+func (f *finder) read() error {
+	if err := f.next(); err != nil {
+		return err
 	}
-	if !l.model.Alpha() && begin == 0 {
-		f.bits.pushLowest(f.row, l.sample(), min(end, l.perRow()))
-		return
-	}
-	n := 0
-	l.walk(f.row, func(at, _ int) bool {
-		if n >= begin && n < end {
-			f.bits.push(f.row[at] & 1)
+	f.l.collect(&f.bits, f.row)
+	if f.behind == 0 && f.bits.n >= headBits {
+		if f.behind = f.bits.n; f.y == f.l.height {
+			f.behind = headBits
 		}
-		n++
-		return n < end
-	})
+	}
+	return nil
 }
 
-// head returns salt ‖ header box. The bits that are kept afterwards are the window's.
+// head returns salt ‖ header box.
 func (f *finder) head() ([]byte, error) {
-	for f.tally.y < f.l.height {
-		head, from, err := f.read()
-		if err != nil {
+	for f.bits.n < headBits {
+		if f.y == f.l.height {
+			return nil, fmt.Errorf("%w: the image is too small", ErrNoPayload)
+		}
+		if err := f.read(); err != nil {
 			return nil, err
 		}
-		f.collect(f.l, 0, head)
-		if f.tally.head == 0 {
-			out := f.bits.bytes
-			f.bits = bitset{}
-			f.collect(f.l, from, f.l.perRow())
-			return out, nil
-		}
 	}
-	return nil, fmt.Errorf("%w: the image is too small", ErrNoPayload)
+	return f.bits.bytes[:headSize], nil
 }
 
-// box returns the payload box of some bytes, after head.
-func (f *finder) box(size int, rate uint8, place key) ([]byte, error) {
-	need := windowNeed(int64(size), rate)
-	for f.tally.y < f.l.height && (f.bits.n < need || rate == 0) {
-		_, from, err := f.read()
-		if err != nil {
+// box returns the payload box that a header speaks of, after head.
+func (f *finder) box(h header, place key) ([]byte, error) {
+	begin, need := int64(headBits), windowNeed(int64(h.box), h.rate)
+	if h.byRow {
+		begin = f.behind
+	}
+	for f.y < f.l.height && (f.bits.n-begin < need || h.rate == 0) {
+		if err := f.read(); err != nil {
 			return nil, err
 		}
-		f.collect(f.l, from, f.l.perRow())
 	}
-	if f.bits.n < need {
+	switch {
+	case f.bits.n-begin < need:
 		return nil, &FormatError{Kind: "payload", Reason: "found, but damaged: the image does not hold its length"}
+	case h.byRow:
+		return f.scattered(int(h.box), begin, place), nil
 	}
-	return f.gather(size, place), nil
+	return f.gather(int(h.box), begin, place), nil
 }
 
-// gather puts the bits of the window back in order.
-func (f *finder) gather(size int, place key) []byte {
-	box, bits := make([]byte, size), f.bits.bytes
-	p := newPermutation(uint64(f.bits.n), place)
-	for i := range box {
-		high, low := p.four(uint64(i)*8), p.four(uint64(i)*8+4)
-		box[i] = nibble(bits, &high)<<4 | nibble(bits, &low)
+// gather reads the codewords of the window.
+func (f *finder) gather(size int, begin int64, place key) []byte {
+	box := make([]byte, size)
+	c := newCodewords(f.bits.n-begin, size, place)
+	for i := range c.count {
+		chunk, at := c.at(i)
+		c.put(box, chunk, c.syndrome(f.bits.bytes, begin+at))
 	}
 	return box
 }
 
-// nibble joins four bits.
-func nibble(bits []byte, at *[4]uint64) byte {
-	return bit(bits, int64(at[0]))<<3&8 | bit(bits, int64(at[1]))<<2&4 | bit(bits, int64(at[2]))<<1&2 | bit(bits, int64(at[3]))&1
+// scattered is gather for byRowVersion, each of whose bits has a sample of its own.
+func (f *finder) scattered(size int, begin int64, place key) []byte {
+	box := make([]byte, size)
+	p := newPermutation(uint64(f.bits.n-begin), place)
+	for i := range uint64(size) * 8 {
+		box[i/8] |= bit(f.bits.bytes, begin+int64(p.at(i))) << (7 - i%8)
+	}
+	return box
 }
 
 // classic returns the first n bytes of the classic format.
 func (f *finder) classic(n int) ([]byte, error) {
-	for f.bits.n < int64(n)*8 && f.tally.y < f.l.height {
-		if _, _, err := f.read(); err != nil {
+	for f.bits.n < int64(n)*8 && f.y < f.l.height {
+		if err := f.next(); err != nil {
 			return nil, err
 		}
-		f.collect(f.l.all(), 0, f.l.perRow())
+		f.l.all().collect(&f.bits, f.row)
 	}
 	if f.bits.n < int64(n)*8 {
 		return nil, fmt.Errorf("%w of format classic: the image is too small", ErrNoPayload)

@@ -6,8 +6,9 @@ import "fmt"
 type Format uint8
 
 const (
-	// V1 is the keyed and authenticated format of docs/STEGO.md §3.
-	V1 Format = 1
+	// V1 is the keyed and authenticated format of docs/STEGO.md §3. Its number was 1 while its window began with a row of its own: servers
+	// and clients who place payloads differently refuse each other's jobs.
+	V1 Format = 3
 	// Classic is plain replacement of lowest bits, docs/STEGO.md §7.
 	Classic Format = 2
 )

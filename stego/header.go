@@ -12,11 +12,15 @@ const (
 	classicHead = 4
 )
 
-// version is the only container version there is.
-const version = 1
+// Container versions: docs/STEGO.md §3.3.
+const (
+	byRowVersion = 1 // read, and not written any more: its window begins with the row behind the head
+	version      = 2
+)
 
 // header is the plain text of a header box.
 type header struct {
+	byRow bool  // byRow: it is of byRowVersion
 	flags uint8 // none is defined; bits 0 to 2 are reserved, docs/STEGO.md §3.3
 	kind  Kind
 	codec uint8
@@ -36,12 +40,12 @@ func (h header) append(b []byte) []byte {
 // parseHeader reads a header that was sealed with the right key.
 func parseHeader(b []byte) (header, error) {
 	h := header{
-		flags: b[1], kind: Kind(b[2]), codec: b[3],
+		byRow: b[0] == byRowVersion, flags: b[1], kind: Kind(b[2]), codec: b[3],
 		raw: binary.BigEndian.Uint32(b[4:]), box: binary.BigEndian.Uint32(b[8:]),
 		rate: b[12],
 	}
 	switch {
-	case b[0] != version:
+	case b[0] != version && !h.byRow:
 		return h, &UnsupportedError{What: "payload of a newer container version"}
 	case h.flags != 0:
 		return h, &UnsupportedError{What: "payload that needs a newer reader"}

@@ -86,22 +86,22 @@ func (i Info) Memory(e *Embedding) int64 {
 	if window := e.need() + int64(i.Width*i.Model.Colors()); e.Format == V1 && e.Rate > 0 && !i.Model.Alpha() {
 		samples = min(samples, window)
 	}
-	marks, rows := samples/4, 8*int64(i.layout().row())
+	lowest, rows := samples/8, 8*int64(i.layout().row())
 	switch {
 	case i.Source == "jpeg":
-		return flat + marks + image*i.jpegCost()
+		return flat + lowest + image*i.jpegCost()
 	case i.Source != "png":
-		return flat + marks + 3*image
+		return flat + lowest + 3*image
 	case i.Interlaced && i.Model.Alpha():
-		return flat + marks + 2*image
+		return flat + lowest + 2*image
 	case i.Interlaced:
-		return flat + marks + image
+		return flat + lowest + image
 	case i.Model.Alpha() && e.Rate == 0: // all rows are read, and their tokens kept, before the first can be written
-		return flat + marks + rows + 7*image
+		return flat + lowest + rows + 7*image
 	case i.Model.Alpha():
-		return flat + marks + rows + 2*image
+		return flat + lowest + rows + 2*image
 	}
-	return flat + marks + rows
+	return flat + lowest + rows
 }
 
 // jpegCost returns how many times the output's size the decoder holds: four more
@@ -162,10 +162,8 @@ func (i *Info) count() {
 	}
 	perRow := int64(i.Width) * int64(i.Model.Colors())
 	i.Usable, i.Measured = perRow*int64(i.Height), true
-	switch begin := (headBits-1)/perRow + 1; {
-	case begin < int64(i.Height):
-		i.Window = (int64(i.Height) - begin) * perRow
-	case i.Usable > headBits:
-		i.Window = i.Usable - headBits
-	}
+	i.Window = windowOf(i.Usable)
 }
+
+// windowOf returns how many of so many usable samples may carry payload.
+func windowOf(usable int64) int64 { return max(0, usable-headBits) }

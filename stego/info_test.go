@@ -17,12 +17,12 @@ func TestMeasureCountsUsableSamples(t *testing.T) {
 		spec           pngSpec
 		usable, window int64
 	}{
-		"gray: head fills 7 rows of 60":     {pngSpec{width: 60, height: 10, kind: 0, depth: 8, sample: half}, 600, 180},
+		"gray: head fills 6.4 rows of 60":   {pngSpec{width: 60, height: 10, kind: 0, depth: 8, sample: half}, 600, 216},
 		"head ends with its row":            {pngSpec{width: 128, height: 4, kind: 0, depth: 8, sample: half}, 512, 128},
 		"rgb in one row: the rest of it":    {pngSpec{width: 200, height: 1, kind: 2, depth: 8, sample: half}, 600, 216},
 		"head ends in the last row":         {pngSpec{width: 100, height: 2, kind: 2, depth: 8, sample: half}, 600, 216},
-		"half transparent":                  {pngSpec{width: 100, height: 20, kind: 4, depth: 8, sample: half}, 1000, 600},
-		"half transparent, 16 bit":          {pngSpec{width: 100, height: 20, kind: 4, depth: 16, sample: half}, 1000, 600},
+		"half transparent":                  {pngSpec{width: 100, height: 20, kind: 4, depth: 8, sample: half}, 1000, 616},
+		"half transparent, 16 bit":          {pngSpec{width: 100, height: 20, kind: 4, depth: 16, sample: half}, 1000, 616},
 		"exactly the head and nothing else": {pngSpec{width: 128, height: 1, kind: 2, depth: 8, sample: half}, 384, 0},
 		"less than the head":                {pngSpec{width: 127, height: 1, kind: 2, depth: 8, sample: half}, 381, 0},
 		"one pixel":                         {pngSpec{width: 1, height: 1, kind: 6, depth: 8, sample: at8(3)}, 3, 0},

@@ -2,8 +2,10 @@ package stego
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"io"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -40,12 +42,20 @@ func deriveKeys(passphrase, salt []byte) keys {
 	return expandKeys(argon2.IDKey(passphrase, salt, argonPasses, argonMemory, argonLanes, 32))
 }
 
-// expandKeys derives the four keys from the master secret.
-func expandKeys(master []byte) keys {
-	expand := func(label string) key {
-		return key(derive(hkdf.Expand(sha256.New, master, label, 32)))
+// expandKeys derives the four keys from the master secret: HKDF-Expand, of which 32 bytes are the first block, T(1) of RFC 5869 §2.3.
+// One keyed hash serves all four; hkdf.Expand would key one for each.
+func expandKeys(master []byte) (k keys) {
+	mac := hmac.New(sha256.New, master)
+	for _, to := range []struct {
+		label string
+		key   *key
+	}{{labelHead, &k.head}, {labelSeal, &k.seal}, {labelPlace, &k.place}, {labelChange, &k.change}} {
+		mac.Reset()
+		io.WriteString(mac, to.label)
+		mac.Write([]byte{1})
+		mac.Sum(to.key[:0])
 	}
-	return keys{expand(labelHead), expand(labelSeal), expand(labelPlace), expand(labelChange)}
+	return k
 }
 
 // derive takes HKDF's answer, which is an error only for lengths we never ask.

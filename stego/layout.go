@@ -63,6 +63,18 @@ func (l layout) walk(row []byte, visit func(at, index int) bool) {
 	}
 }
 
+// collect appends the lowest bits of a row's usable samples.
+func (l layout) collect(to *bitset, row []byte) {
+	if !l.model.Alpha() {
+		to.pushLowest(row, l.sample(), l.perRow())
+		return
+	}
+	l.walk(row, func(at, _ int) bool {
+		to.push(row[at] & 1)
+		return true
+	})
+}
+
 // nudge changes the sample whose low byte is at by one, up or down; 0 and the
 // greatest value go inward.
 func (l layout) nudge(row []byte, at int, up bool) {
@@ -80,37 +92,6 @@ func step(v, most int, up bool) int {
 		return v + 1
 	}
 	return v - 1
-}
-
-// tally follows the rows of an image and says which usable samples belong to
-// the head and which to the window: docs/STEGO.md §4.
-type tally struct {
-	height int
-	y      int
-	head   int // head bits still without a sample
-	usable int64
-	window int64
-}
-
-func newTally(l layout) tally { return tally{height: l.height, head: headBits} }
-
-// add takes the next row's count of usable samples. The first head of them carry
-// the head; those from the number from on belong to the window.
-func (t *tally) add(usable int) (head, from int) {
-	done := t.head == 0
-	head = min(usable, t.head)
-	t.head -= head
-	t.y++
-	from = usable
-	switch {
-	case done:
-		from = 0
-	case t.head == 0 && t.y == t.height:
-		from = head
-	}
-	t.usable += int64(usable)
-	t.window += int64(usable - from)
-	return head, from
 }
 
 // all returns the layout with which walk visits the colour samples of every

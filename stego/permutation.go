@@ -16,8 +16,9 @@ const rounds = 6
 type permutation struct {
 	n           uint64
 	lowBits     int
-	low, high   uint64 // masks of the two halves
-	first, then [rounds]uint64
+	low, high   uint64             // masks of the two halves
+	first, then [rounds + 1]uint64 // the last are offset's
+	known       []uint16           // made by know: what the rounds make of each half
 }
 
 // newPermutation makes the permutation of n places under a key.
@@ -26,9 +27,9 @@ func newPermutation(n uint64, k key) permutation {
 	p := permutation{n: n, lowBits: (width + 1) / 2}
 	p.low = 1<<p.lowBits - 1
 	p.high = 1<<(width-p.lowBits) - 1
-	var stream [rounds * 16]byte
+	var stream [(rounds + 1) * 16]byte
 	keystream(k, 0, stream[:])
-	for i := range rounds {
+	for i := range p.first {
 		p.first[i] = binary.LittleEndian.Uint64(stream[16*i:])
 		p.then[i] = binary.LittleEndian.Uint64(stream[16*i+8:])
 	}
@@ -41,28 +42,6 @@ func (p *permutation) at(i uint64) uint64 {
 		i = p.once(i)
 	}
 	return i
-}
-
-// four returns where i to i + 3 go. The four do not wait for each other, so they take little longer than one.
-func (p *permutation) four(i uint64) (to [4]uint64) {
-	l := [4]uint64{i & p.low, (i + 1) & p.low, (i + 2) & p.low, (i + 3) & p.low}
-	h := [4]uint64{i >> p.lowBits, (i + 1) >> p.lowBits, (i + 2) >> p.lowBits, (i + 3) >> p.lowBits}
-	for r := 0; r < rounds; r += 2 {
-		h[0] ^= p.mix(l[0], r) & p.high
-		h[1] ^= p.mix(l[1], r) & p.high
-		h[2] ^= p.mix(l[2], r) & p.high
-		h[3] ^= p.mix(l[3], r) & p.high
-		l[0] ^= p.mix(h[0], r+1) & p.low
-		l[1] ^= p.mix(h[1], r+1) & p.low
-		l[2] ^= p.mix(h[2], r+1) & p.low
-		l[3] ^= p.mix(h[3], r+1) & p.low
-	}
-	for k := range to {
-		if to[k] = h[k]<<p.lowBits | l[k]; to[k] >= p.n {
-			to[k] = p.at(to[k])
-		}
-	}
-	return to
 }
 
 // once runs the network one time.
@@ -82,6 +61,79 @@ func (p *permutation) mix(x uint64, round int) uint64 {
 	x = (x + p.then[round]) * 0xd6e8feb86659fd93
 	return x ^ x>>32
 }
+
+// together is how many places are worked out at a time.
+const together = 64
+
+// prepare makes fill fast, if so many calls for one place each will pay for it.
+func (p *permutation) prepare(count uint64) {
+	if p.low < count { // as many steps of each round are worth knowing
+		p.know()
+	}
+}
+
+// know works out what each round makes of every half there is, of which there are few: 2^10 where n is a million.
+func (p *permutation) know() {
+	size := int(p.low) + 1
+	p.known = make([]uint16, rounds*size)
+	for r := range rounds {
+		mask, of := p.high, p.known[r*size:][:size]
+		if r&1 == 1 {
+			mask = p.low
+		}
+		for x := range of {
+			of[x] = uint16(p.mix(uint64(x), r) & mask)
+		}
+	}
+}
+
+// fill sets to[k] to where i + k goes: together at most, all below n. Those that the network leads beyond n are walked on together too, for nothing foretells which
+// they are, and none waits for another.
+func (p *permutation) fill(to []uint64, i uint64) {
+	if p.known == nil {
+		for k := range to {
+			to[k] = p.at(i + uint64(k))
+		}
+		return
+	}
+	var late [together]uint8
+	n := 0
+	for k := range to {
+		to[k] = p.knownOnce(i + uint64(k))
+		late[n] = uint8(k)
+		n += beyond(to[k], p.n)
+	}
+	for n > 0 {
+		left := 0
+		for _, k := range late[:n] {
+			to[k] = p.knownOnce(to[k])
+			late[left] = k
+			left += beyond(to[k], p.n)
+		}
+		n = left
+	}
+}
+
+// knownOnce is once by what is known.
+func (p *permutation) knownOnce(x uint64) uint64 {
+	size, of := p.low+1, p.known
+	low, high := x&p.low, x>>(p.lowBits&63)
+	high ^= uint64(of[low])
+	low ^= uint64(of[size+high])
+	high ^= uint64(of[2*size+low])
+	low ^= uint64(of[3*size+high])
+	high ^= uint64(of[4*size+low])
+	low ^= uint64(of[5*size+high])
+	return high<<(p.lowBits&63) | low
+}
+
+// offset returns a keyed number below n, which is below 2^32, for i.
+func (p *permutation) offset(i uint64, n int64) int64 {
+	return int64(p.mix(i, rounds) >> 32 * uint64(n) >> 32)
+}
+
+// beyond returns 1 where x ≥ n, else 0, and no jump hangs on it.
+func beyond(x, n uint64) int { return int(^(x - n) >> 63) }
 
 // keystream writes ChaCha20's stream under a zero nonce, from a 64-byte block on.
 func keystream(k key, block uint32, out []byte) {

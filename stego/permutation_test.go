@@ -103,31 +103,6 @@ func hasInverse(t rapid.TB, n uint64, k key, from uint64) {
 	}
 }
 
-// TestMarksAreTheBitsOfTheBox: no two bits share a sample, none is lost, in windows that are
-// just large enough and in large ones.
-func TestMarksAreTheBitsOfTheBox(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		box := rapid.SliceOfN(rapid.Byte(), 1, 60).Draw(t, "box")
-		n := int64(len(box))*8 + rapid.Int64Range(0, 2000).Draw(t, "more")
-		k := drawKey(t)
-		m, place := newMarks(n, box, k), placement(uint64(n), k)
-		for i := range int64(len(box)) * 8 {
-			if carries, v := m.at(int64(place(uint64(i)))); !carries || v != bit(box, i) {
-				t.Fatalf("window of %d: bit %d is not where it must be", n, i)
-			}
-		}
-		carried := 0
-		for i := range n {
-			if carries, _ := m.at(i); carries {
-				carried++
-			}
-		}
-		if carried != len(box)*8 {
-			t.Fatalf("window of %d: %d samples carry %d bits", n, carried, len(box)*8)
-		}
-	})
-}
-
 func drawKey(t *rapid.T) (k key) {
 	copy(k[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "key"))
 	return k
@@ -188,13 +163,21 @@ func TestNudgeGoesInwardAtTheEnds(t *testing.T) {
 	}
 }
 
-func TestFourPlacesAreThoseOfEach(t *testing.T) {
+func TestFillIsAtOfEach(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Uint64Range(8, 1<<30).Draw(t, "n")
+		n := rapid.Uint64Range(8, 1<<26).Draw(t, "n")
+		if rapid.Bool().Draw(t, "few") {
+			n = n%(1<<15) + 8
+		}
 		p := newPermutation(n, key{byte(n), byte(n >> 8)})
-		i := rapid.Uint64Range(0, n/4-1).Draw(t, "i") * 4
-		if got, want := p.four(i), [4]uint64{p.at(i), p.at(i + 1), p.at(i + 2), p.at(i + 3)}; got != want {
-			t.Fatalf("four(%d) = %v, want %v", i, got, want)
+		p.prepare(rapid.Uint64Range(0, 1<<12).Draw(t, "count"))
+		to := make([]uint64, rapid.Uint64Range(1, min(n, together)).Draw(t, "places"))
+		from := rapid.Uint64Range(0, n-uint64(len(to))).Draw(t, "from")
+		p.fill(to, from)
+		for k, got := range to {
+			if want := p.at(from + uint64(k)); got != want {
+				t.Fatalf("n %d: %d goes to %d, want %d", n, from+uint64(k), got, want)
+			}
 		}
 	})
 }

@@ -108,28 +108,20 @@ type usableSample struct{ at, index int32 }
 
 // places are the samples of head and window (§4), nil where the picture ends too early.
 func (p plainPicture) places(boxBits, rate int) (head, window []usableSample) {
-	const headBits = 384
+	const headSamples = 384
 	list, ends := p.usable()
-	if len(list) < headBits {
+	if len(list) < headSamples {
 		return nil, nil
 	}
-	last := 0 // the row that holds the head's last sample
-	for ends[last] < headBits {
-		last++
-	}
-	begin := ends[last]
-	if last+1 == len(ends) {
-		begin = headBits
-	}
 	end := len(list)
-	for y := len(ends) - 1; rate > 0 && y > last && ends[y]-begin >= rate*boxBits; y-- {
+	for y := len(ends) - 1; rate > 0 && y >= 0 && ends[y]-headSamples >= rate*boxBits; y-- {
 		end = ends[y]
 	}
-	window = list[begin:end]
+	window = list[headSamples:end]
 	if len(window) < max(1, rate)*boxBits {
-		return list[:headBits], nil
+		return list[:headSamples], nil
 	}
-	return list[:headBits], window
+	return list[:headSamples], window
 }
 
 // room counts the usable samples that can belong to a window (§4).
@@ -168,11 +160,48 @@ func (p plainPicture) hide(sealed []byte, rate int, place, change [32]byte) int 
 	for i, s := range head {
 		put(s, bitOf(sealed, i))
 	}
-	at := placement(uint64(len(window)), place)
-	for i := range 8 * len(box) {
-		put(window[at(uint64(i))], bitOf(box, i))
+	for _, w := range codewordsOf(window, 8*len(box), place) {
+		syndrome, want := 0, 0
+		for m, s := range w.samples {
+			if p.samples[s.at]&1 == 1 {
+				syndrome ^= m + 1
+			}
+		}
+		for i := range w.k {
+			want <<= 1
+			if at := w.chunk*w.k + i; at < 8*len(box) {
+				want |= bitOf(box, at)
+			}
+		}
+		if m := syndrome ^ want; m != 0 {
+			s := w.samples[m-1]
+			put(s, 1-p.samples[s.at]&1)
+		}
 	}
 	return changed
+}
+
+// plainCodeword is one codeword of §4.
+type plainCodeword struct {
+	k, chunk int
+	samples  []usableSample
+}
+
+// codewordsOf divides a window (§4).
+func codewordsOf(window []usableSample, boxBits int, place [32]byte) (list []plainCodeword) {
+	k, count := 0, 0
+	for try := 1; try <= 8; try++ {
+		if n := (boxBits + try - 1) / try; n*(1<<try-1) <= len(window) {
+			k, count = try, n
+		}
+	}
+	n, each := 1<<k-1, len(window)/count
+	at, f := placement(uint64(count), place), mixing(place)
+	for j := range count {
+		begin := j*each + int(f(6, uint64(j))>>32*uint64(each-n+1)/(1<<32))
+		list = append(list, plainCodeword{k: k, chunk: int(at(uint64(j))), samples: window[begin : begin+n]})
+	}
+	return list
 }
 
 // bitOf returns bit i, the most significant of each byte first.
@@ -189,19 +218,24 @@ func chacha(k [32]byte, n int) []byte {
 	return out
 }
 
-// placement is P of §5.
-func placement(n uint64, place [32]byte) func(i uint64) uint64 {
-	b := max(2, bits.Len64(n-1))
-	l := (b + 1) / 2
-	h := b - l
-	stream := chacha(place, 96)
-	f := func(r int, x uint64) uint64 {
+// mixing is F of §5.
+func mixing(place [32]byte) func(r int, x uint64) uint64 {
+	stream := chacha(place, 112)
+	return func(r int, x uint64) uint64 {
 		a, c := binary.LittleEndian.Uint64(stream[16*r:]), binary.LittleEndian.Uint64(stream[16*r+8:])
 		x = (x ^ a) * 0x9E3779B97F4A7C15
 		x = x ^ x>>32
 		x = (x + c) * 0xD6E8FEB86659FD93
 		return x ^ x>>32
 	}
+}
+
+// placement is P of §5.
+func placement(n uint64, place [32]byte) func(i uint64) uint64 {
+	b := max(2, bits.Len64(n-1))
+	l := (b + 1) / 2
+	h := b - l
+	f := mixing(place)
 	once := func(x uint64) uint64 {
 		low, high := x%(1<<l), x>>l
 		for _, r := range []int{0, 2, 4} {

@@ -50,7 +50,7 @@ type vector struct {
 // primitives are known answers of the two keyed functions.
 type primitives struct {
 	Key    hexBytes            `json:"key"`
-	Places map[string][]uint64 `json:"places"` // window size → where its first places go
+	Places map[string][]uint64 `json:"places"` // how many places there are → what the first of them carry
 	Signs  string              `json:"signs"`  // of samples 0, 1, 2 …: + or −
 }
 
@@ -179,7 +179,7 @@ func TestDocumentQuotesTheVectors(t *testing.T) {
 		quotes = append(quotes, name+hex.EncodeToString(b))
 	}
 	for n, places := range k.Places {
-		quotes = append(quotes, fmt.Sprintf("N = %s %v", n, strings.Trim(fmt.Sprint(places), "[]")))
+		quotes = append(quotes, fmt.Sprintf("C = %s %v", n, strings.Trim(fmt.Sprint(places), "[]")))
 	}
 	for _, q := range quotes {
 		if !strings.Contains(squeezed, strings.Join(strings.Fields(q), "")) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Verify reports whether output is what embedding e into the carrier makes: the
@@ -163,8 +164,8 @@ func (f *finder) sealed(c *carrier, e *Embedding) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	box, err := f.box(len(e.Sealed)-headSize, e.Rate, e.Place)
-	return append(head, box...), err
+	box, err := f.box(header{box: uint32(len(e.Sealed) - headSize), rate: e.Rate}, e.Place)
+	return slices.Concat(head, box), err
 }
 
 // readOn reads until so many rows were read, or all of the image if that is all of them, or 0.
@@ -172,8 +173,8 @@ func (f *finder) readOn(rows int) error {
 	if rows == 0 || rows >= f.l.height {
 		return f.drain()
 	}
-	for f.tally.y < rows {
-		if _, _, err := f.read(); err != nil {
+	for f.y < rows {
+		if err := f.next(); err != nil {
 			return err
 		}
 	}
@@ -182,8 +183,8 @@ func (f *finder) readOn(rows int) error {
 
 // drain reads the rest of the image.
 func (f *finder) drain() error {
-	for f.tally.y < f.l.height {
-		if _, _, err := f.read(); err != nil {
+	for f.y < f.l.height {
+		if err := f.next(); err != nil {
 			return err
 		}
 	}

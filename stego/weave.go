@@ -8,43 +8,57 @@ type rows interface {
 	finish() error
 }
 
-// weaver is a stream of rows that carries a v1 embedding.
+// weaver is a stream of rows that carries a v1 embedding. It numbers the usable samples from the image's first on.
 type weaver struct {
-	src     rows
-	l       layout
-	e       *Embedding
-	tally   tally
-	signs   *signs
-	planned bool
-	marks   marks
-	at      int64    // next usable sample of the window
-	ahead   [][]byte // rows read to find the window's end
+	src   rows
+	l     layout
+	e     *Embedding
+	signs *signs
+
+	seen   int        // rows that were read
+	usable int64      // samples in them
+	ahead  [][]byte   // those of them that were not given away yet
+	lowest bitset     // the lowest bits of head and window, as far as they were read
+	end    int64      // of the window, once it is known
+	box    *codewords // nil until the window is known
+
+	y       int     // rows that were given away
+	at      int64   // the sample that comes next
+	head    int64   // the head's bit that comes next
+	place   int64   // the window's place that comes next
+	due     []int64 // the samples that change, of those before
 	changed int64
 }
 
 func newWeaver(src rows, l layout, e *Embedding) *weaver {
-	return &weaver{src: src, l: l, e: e, tally: newTally(l), signs: newSigns(e.Change)}
+	return &weaver{src: src, l: l, e: e, signs: newSigns(e.Change)}
 }
 
 func (w *weaver) next(dst []byte) error {
 	if err := w.pull(dst); err != nil {
 		return err
 	}
-	y := w.tally.y
-	head, from := w.tally.add(w.l.usable(dst))
-	if !w.planned && w.tally.window > 0 {
+	if w.box == nil && w.usable > headBits {
 		if err := w.plan(); err != nil {
 			return err
 		}
 	}
-	w.weave(dst, y, head, from)
+	behind := w.at + int64(w.l.usable(dst))
+	if err := w.decide(behind); err != nil {
+		return err
+	}
+	if len(w.due) > 0 && w.due[0] < behind {
+		w.weave(dst, behind)
+	}
+	w.at = behind
+	w.y++
 	return nil
 }
 
 // pull takes the next row: one that was read ahead, else from the source.
 func (w *weaver) pull(dst []byte) error {
 	if len(w.ahead) == 0 {
-		return w.src.next(dst)
+		return w.read(dst)
 	}
 	copy(dst, w.ahead[0])
 	w.ahead[0] = nil
@@ -52,25 +66,45 @@ func (w *weaver) pull(dst []byte) error {
 	return nil
 }
 
-// plan finds the window's size, whose first row was just tallied, and places the payload in it.
+// read takes a row from the source.
+func (w *weaver) read(row []byte) error {
+	if err := w.src.next(row); err != nil {
+		return err
+	}
+	if w.end == 0 || w.lowest.n < w.end {
+		w.l.collect(&w.lowest, row)
+	}
+	w.usable += int64(w.l.usable(row))
+	w.seen++
+	return nil
+}
+
+// readAhead takes a row before its turn.
+func (w *weaver) readAhead() error {
+	row := make([]byte, w.l.row())
+	if err := w.read(row); err != nil {
+		return err
+	}
+	w.ahead = append(w.ahead, row)
+	return nil
+}
+
+// plan finds the window's size, whose first sample was just read, and divides it.
 func (w *weaver) plan() error {
-	need, size := w.e.need(), w.tally.window
-	for y := w.tally.y; y < w.l.height && (size < need || w.e.Rate == 0); y++ {
-		more := w.l.perRow()
-		if w.l.model.Alpha() {
-			row := make([]byte, w.l.row())
-			if err := w.src.next(row); err != nil {
-				return err
-			}
-			w.ahead = append(w.ahead, row)
-			more = w.l.usable(row)
+	need := headBits + w.e.need()
+	for w.l.model.Alpha() && w.seen < w.l.height && (w.usable < need || w.e.Rate == 0) {
+		if err := w.readAhead(); err != nil {
+			return err
 		}
-		size += int64(more)
 	}
-	if size < need {
-		return w.short(size)
+	w.end = w.usable
+	for y := w.seen; y < w.l.height && (w.end < need || w.e.Rate == 0); y++ {
+		w.end += int64(w.l.perRow())
 	}
-	w.marks, w.planned = newMarks(size, w.e.Sealed[headSize:], w.e.Place), true
+	if w.end < need {
+		return w.short(w.end - headBits)
+	}
+	w.box = newCodewords(w.end-headBits, len(w.e.Sealed)-headSize, w.e.Place)
 	return nil
 }
 
@@ -81,56 +115,71 @@ func (w *weaver) short(window int64) error {
 }
 
 // done reports whether all of the payload is in the rows that went by.
-func (w *weaver) done() bool { return w.planned && w.at >= w.marks.n }
+func (w *weaver) done() bool { return w.box != nil && w.place == w.box.count && len(w.due) == 0 }
 
-// weave changes row y, of whose usable samples the first carry the head and
-// those from a number on belong to the window.
-func (w *weaver) weave(row []byte, y, head, from int) {
-	if head == 0 && w.at >= w.marks.n {
-		return
-	}
-	base, done, n := int64(y)*int64(w.l.perRow()), headBits-int64(w.tally.head)-int64(head), 0
-	if head == 0 && !w.l.model.Alpha() {
-		w.weaveOpaque(row, base, from)
-		return
-	}
-	w.l.walk(row, func(at, index int) bool {
-		carries, value := false, byte(0)
-		switch {
-		case n < head:
-			carries, value = true, bit(w.e.Sealed, done+int64(n))
-		case n >= from && w.at < w.marks.n:
-			carries, value = w.marks.at(w.at)
-			w.at++
-		default: // what follows the head in its row, or the window in its last, carries nothing
-			return false
+// decide finds out which samples change in the codewords that begin before one.
+func (w *weaver) decide(end int64) error {
+	for ; w.head < min(headBits, end); w.head++ {
+		if err := w.word(plainCode, w.head, plainCode.chunk(w.e.Sealed, w.head)); err != nil {
+			return err
 		}
-		if carries && row[at]&1 != value {
-			w.l.nudge(row, at, w.signs.up(base+int64(index)))
-			w.changed++
+	}
+	for ; w.box != nil && w.place < w.box.count; w.place++ {
+		chunk, at := w.box.at(w.place)
+		if at += headBits; at >= end {
+			return nil
 		}
-		n++
-		return true
-	})
+		if err := w.word(w.box, at, w.box.chunk(w.e.Sealed[headSize:], chunk)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// weaveOpaque is weave for a row of the window all of whose samples are usable: it looks only at those that carry a bit.
-func (w *weaver) weaveOpaque(row []byte, base int64, from int) {
-	size := w.l.sample()
-	n := min(int64(w.l.perRow()-from), w.marks.n-w.at)
-	for i := w.marks.next(w.at, w.at+n); i < w.at+n; i = w.marks.next(i+1, w.at+n) {
-		index := int(i-w.at) + from
-		at := index*size + size - 1
-		if _, value := w.marks.at(i); row[at]&1 != value {
-			w.l.nudge(row, at, w.signs.up(base+int64(index)))
-			w.changed++
+// word finds out which sample of a codeword changes.
+func (w *weaver) word(c *codewords, at int64, want uint) error {
+	for w.lowest.n < at+c.samples() {
+		if w.seen == w.l.height {
+			return w.short(0)
+		}
+		if err := w.readAhead(); err != nil {
+			return err
 		}
 	}
-	w.at += n
+	if change := c.syndrome(w.lowest.bytes, at) ^ want; change != 0 {
+		w.due = append(w.due, at+int64(change)-1)
+	}
+	return nil
+}
+
+// weave changes those samples of a row, which ends before one, that are due.
+func (w *weaver) weave(row []byte, behind int64) {
+	base, size, late := int64(w.y)*int64(w.l.perRow()), w.l.sample(), 0
+	change := func(at, index int) {
+		w.l.nudge(row, at, w.signs.up(base+int64(index)))
+		w.changed++
+		late++
+	}
+	switch n := w.at; {
+	case w.l.model.Alpha():
+		w.l.walk(row, func(at, index int) bool {
+			if w.due[late] == n {
+				change(at, index)
+			}
+			n++
+			return late < len(w.due)
+		})
+	default:
+		for late < len(w.due) && w.due[late] < behind {
+			index := int(w.due[late] - n)
+			change(index*size+size-1, index)
+		}
+	}
+	w.due = append(w.due[:0], w.due[late:]...)
 }
 
 func (w *weaver) finish() error {
-	if !w.planned {
+	if w.box == nil {
 		return w.short(0)
 	}
 	return w.src.finish()
