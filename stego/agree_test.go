@@ -245,12 +245,12 @@ func idatChunks(file []byte) (out [][]byte) {
 }
 
 // growth returns how many bytes the output has more than the carrier and what was hidden.
-// Of a long payload four times its bytes are granted: at the default rate a bit changes one
-// sample in twenty, and to say which costs 3.4 bits where the samples themselves cost none.
+// Of a long payload twice its bytes are granted: to say which of six samples in a bit's share
+// changes costs bits where the samples themselves cost none.
 func (a *agreement) growth() int {
 	n := len(a.e.Sealed)
 	if n > 500 {
-		n *= 4
+		n *= 2
 	}
 	return len(a.out) - len(a.carrier) - n
 }

@@ -67,23 +67,6 @@ func (w *bitWriter) tokens(enc *encoder, toks []token, raw []byte, at int) {
 	}
 }
 
-// lacks reports whether a symbol of tokens has no code.
-func (e *encoder) lacks(toks []token, raw []byte, at int) bool {
-	lacking := code(0) // the highest bit is set once 1 has been taken from noCode
-	for _, t := range toks {
-		n := t.size()
-		if t&isMatch != 0 {
-			lacking |= e.lit[firstLength+int(lengthSymbols[n])] - 1 | e.dist[distSymbol(t.dist())] - 1
-		} else {
-			for _, v := range raw[at : at+n] {
-				lacking |= e.lit[v] - 1
-			}
-		}
-		at += n
-	}
-	return lacking>>31 != 0
-}
-
 // literals writes bytes.
 func (w *bitWriter) literals(enc *encoder, p []byte) {
 	w.settle()

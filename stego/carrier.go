@@ -141,8 +141,11 @@ func Measure(r io.Reader, lim Limits) (Info, error) {
 		}
 		c.info.Usable += int64(l.usable(row))
 	}
+	if err := c.rows.finish(); err != nil {
+		return Info{}, err
+	}
 	c.info.Window, c.info.Measured = windowOf(c.info.Usable), true
-	return c.info, c.rows.finish()
+	return c.info, nil
 }
 
 // damaged turns what a decoder said into an error of ours: end of input and the

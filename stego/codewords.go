@@ -31,7 +31,7 @@ func newCodewords(window int64, box int, place key) *codewords {
 		}
 	}
 	c.perm = newPermutation(uint64(c.count), place)
-	c.perm.prepare(uint64(c.count))
+	c.perm.know()
 	return c
 }
 
@@ -42,9 +42,9 @@ var plainCode = &codewords{k: 1}
 // samples returns how many samples a codeword has.
 func (c *codewords) samples() int64 { return 1<<c.k - 1 }
 
-// at returns which chunk of the box a place has, and the first sample of its codeword.
+// at returns which chunk of the box a place has, and the first sample of its codeword. Places are asked for in order.
 func (c *codewords) at(place int64) (chunk, sample int64) {
-	if place < c.first || place >= c.first+together {
+	if place >= c.first+together {
 		c.first = place
 		c.perm.fill(c.known[:min(together, c.count-place)], uint64(place))
 	}

@@ -35,17 +35,13 @@ func TestDetectorsFindReplacementButNotV1(t *testing.T) {
 	for _, rate := range []float64{0.1, 0.4, 0.99} {
 		scores := map[string][]float64{}
 		for i, name := range slices.Sorted(maps.Keys(crops)) {
-			all := hidings(t, crops[name], rate, uint64(i), 0)
-			for draw := range uint64(draws) {
-				for what, planes := range all {
-					for d, detect := range detectors {
+			for what, pictures := range hidings(t, crops[name], rate, uint64(i)) {
+				for d, detect := range detectors {
+					for _, p := range pictures {
 						if rate < 0.9 || d == "chi-square" {
-							scores[d+" "+what] = append(scores[d+" "+what], average(planes, detect))
+							scores[d+" "+what] = append(scores[d+" "+what], average(p.planes(), detect))
 						}
 					}
-				}
-				if draw+1 < draws {
-					all = map[string][]plane{"v1": hidings(t, crops[name], rate, uint64(i), draw+1)["v1"]}
 				}
 			}
 		}
@@ -78,30 +74,37 @@ func judge(t *testing.T, detector string, rate float64, scores map[string][]floa
 	t.Logf("%-14s at %.2f: %s", detector, rate, line)
 }
 
-// hidings are the planes of a picture with so many bits per sample hidden in it in each way.
-func hidings(t *testing.T, carrier []byte, rate float64, seed, draw uint64) map[string][]plane {
+// hidings are a picture, and what it is with so many bits per sample hidden in it in each way.
+func hidings(t *testing.T, carrier []byte, rate float64, seed uint64) map[string][]plainPicture {
 	t.Helper()
-	clean := readPlain(t, carrier)
+	clean, replaced := readPlain(t, carrier), readPlain(t, carrier)
 	samples := clean.width * clean.height
-	r := rand.New(rand.NewPCG(seed, 4+draw))
-	random := func(n int) []byte {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(r.Uint32())
+	out := map[string][]plainPicture{"clean": {clean}}
+	for draw := range uint64(draws) {
+		r := rand.New(rand.NewPCG(seed, 4+draw))
+		const overhead = headSize + tagSize + 2 // 2: of a file without a name
+		file := Payload{Kind: File, Data: randomBytes(r, int(rate*float64(samples)/8)-overhead)}
+		v1, e, _ := embed(t, carrier, file, SealOptions{Spread: true, Entropy: bytes.NewReader(randomBytes(r, saltSize))})
+		out["v1"] = append(out["v1"], readPlain(t, v1))
+		if draw == 0 {
+			replaced.overwrite(e.Sealed, e.Place)
+			var classic bytes.Buffer
+			bits := &Embedding{Format: Classic, Sealed: randomBytes(r, int(rate*float64(3*samples)/8))} // as random as what is sealed, and no UTF-8
+			if _, err := Embed(&classic, bytes.NewReader(carrier), bits, EmbedOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			out["replaced"], out["classic"] = []plainPicture{replaced}, []plainPicture{readPlain(t, classic.Bytes())}
 		}
-		return b
 	}
-	const overhead = headSize + tagSize + 2 // 2: of a file without a name
-	file := Payload{Kind: File, Data: random(int(rate*float64(samples)/8) - overhead)}
-	v1, e, _ := embed(t, carrier, file, SealOptions{Spread: true, Entropy: bytes.NewReader(random(saltSize))})
-	var classic bytes.Buffer
-	bits := &Embedding{Format: Classic, Sealed: random(int(rate * float64(3*samples) / 8))} // as random as what is sealed, and no UTF-8
-	if _, err := Embed(&classic, bytes.NewReader(carrier), bits, EmbedOptions{}); err != nil {
-		t.Fatal(err)
+	return out
+}
+
+func randomBytes(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
 	}
-	replaced := readPlain(t, carrier)
-	replaced.overwrite(e.Sealed, e.Place)
-	return map[string][]plane{"clean": clean.planes(), "v1": readPlain(t, v1).planes(), "replaced": replaced.planes(), "classic": readPlain(t, classic.Bytes()).planes()}
+	return b
 }
 
 // overwrite spreads sealed bytes over the samples that v1 may change, by replacement of lowest bits.

@@ -18,8 +18,16 @@ func (e *CapacityError) Error() string {
 	if e.Need <= e.Have {
 		return "stego: image is too small to hold any payload"
 	}
+	if e.Have == MaxContent {
+		return fmt.Sprintf("stego: payload needs %d bytes, no image holds more than %d", e.Need, e.Have)
+	}
 	return fmt.Sprintf("stego: payload needs %d bytes, image holds %d", e.Need, e.Have)
 }
+
+// PayloadError means that a payload cannot be hidden in any image.
+type PayloadError struct{ Reason string }
+
+func (e *PayloadError) Error() string { return "stego: payload: " + e.Reason }
 
 // LimitError means that an image announces more pixels than allowed.
 type LimitError struct{ Pixels, Max int64 }

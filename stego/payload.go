@@ -3,7 +3,6 @@ package stego
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"strings"
 	"unicode"
@@ -19,8 +18,8 @@ const (
 )
 
 var (
-	errNotText = errors.New("stego: text is not valid UTF-8")
-	errName    = errors.New("stego: file name must be a plain name of at most 255 bytes")
+	errNotText = &PayloadError{"text is not valid UTF-8"}
+	errName    = &PayloadError{"its file name must be plain, without path, control or direction characters, and of at most 255 bytes"}
 )
 
 // content returns the bytes that are compressed and sealed: docs/STEGO.md §3.4.

@@ -125,7 +125,7 @@ func TestReservedBytesAreIgnoredInAnImage(t *testing.T) {
 // TestFormerVersionIsRead: images of container version 1, whose bits lay one by one in a window that began with a row of its own, or
 // behind the head in an image of one row. They were made by the last program that wrote it.
 func TestFormerVersionIsRead(t *testing.T) {
-	for _, name := range []string{"rgb8.png", "rgba8.png", "onerow.png"} {
+	for _, name := range []string{"rgb8.png", "rgb8-spread.png", "rgba8.png", "rgba8-spread.png", "onerow.png"} {
 		file, err := os.ReadFile("../testdata/stego/version1/" + name)
 		if err != nil {
 			t.Fatal(err)

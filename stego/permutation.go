@@ -10,9 +10,9 @@ import (
 // rounds of the Feistel network: an even number.
 const rounds = 6
 
-// permutation is a keyed bijection of 0 … n−1 that needs no table: a Feistel
+// permutation is a keyed bijection of 0 … n−1: a Feistel
 // network over the next power of two, walked until it falls below n
-// (docs/STEGO.md §5).
+// (docs/STEGO.md §5). It needs no table; one of its rounds makes fill fast.
 type permutation struct {
 	n           uint64
 	lowBits     int
@@ -65,13 +65,6 @@ func (p *permutation) mix(x uint64, round int) uint64 {
 // together is how many places are worked out at a time.
 const together = 64
 
-// prepare makes fill fast, if so many calls for one place each will pay for it.
-func (p *permutation) prepare(count uint64) {
-	if p.low < count { // as many steps of each round are worth knowing
-		p.know()
-	}
-}
-
 // know works out what each round makes of every half there is, of which there are few: 2^10 where n is a million.
 func (p *permutation) know() {
 	size := int(p.low) + 1
@@ -87,15 +80,9 @@ func (p *permutation) know() {
 	}
 }
 
-// fill sets to[k] to where i + k goes: together at most, all below n. Those that the network leads beyond n are walked on together too, for nothing foretells which
+// fill, behind know, sets to[k] to where i + k goes: together at most, all below n. Those that the network leads beyond n are walked on together too, for nothing foretells which
 // they are, and none waits for another.
 func (p *permutation) fill(to []uint64, i uint64) {
-	if p.known == nil {
-		for k := range to {
-			to[k] = p.at(i + uint64(k))
-		}
-		return
-	}
 	var late [together]uint8
 	n := 0
 	for k := range to {

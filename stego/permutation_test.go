@@ -170,7 +170,7 @@ func TestFillIsAtOfEach(t *testing.T) {
 			n = n%(1<<15) + 8
 		}
 		p := newPermutation(n, key{byte(n), byte(n >> 8)})
-		p.prepare(rapid.Uint64Range(0, 1<<12).Draw(t, "count"))
+		p.know()
 		to := make([]uint64, rapid.Uint64Range(1, min(n, together)).Draw(t, "places"))
 		from := rapid.Uint64Range(0, n-uint64(len(to))).Draw(t, "from")
 		p.fill(to, from)

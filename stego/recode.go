@@ -1,10 +1,13 @@
 package stego
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // recoder writes blocks anew in which some bytes have changed. It never looks for matches: a literal takes the new byte, a
 // match whose source and target are still the same stays, any other is split. Tokens that stay are copied bit by bit. The
-// others get the block's own codes where each symbol that is wanted has one, else codes made for the purpose.
+// others get the block's own codes, or codes made for the purpose where a symbol that is wanted has none, or where those save bits.
 type recoder struct {
 	w     bitWriter
 	open  *block // whose own codes the block that is being written has; nil: none is
@@ -12,9 +15,10 @@ type recoder struct {
 	toks  []token // of the parts that change
 	freq  frequencies
 
-	waits  []token // not yet written, for which codes are to be made
-	size   int     // bytes they make
-	behind int     // where in raw these end
+	waits  []token     // not yet written, for which codes are to be made
+	wanted frequencies // of them
+	size   int         // bytes they make
+	behind int         // where in raw these end
 }
 
 // part is a piece of a block: tokens that stay, or what others become.
@@ -32,30 +36,52 @@ func (r *recoder) write(b *block, z *inflater, from, to int, all bool, raw []byt
 		r.store(raw[at:])
 		return
 	}
-	r.plan(z, from, to, raw, at, last)
-	switch parts := r.parts; {
-	case r.carryOut(b, z, raw):
-	case all && z.start(b, from) == b.begin:
-		r.wait(z, parts, raw, len(raw))
-	default:
-		begin, end, behind := 0, len(parts), len(raw)
-		if parts[0].stays {
-			r.keep(b, z, parts[0].from, parts[0].to, raw)
-			begin++
-		}
-		if parts[end-1].stays {
-			end--
-			behind = parts[end].at
-		}
-		r.wait(z, parts[begin:end], raw, behind)
-		if end < len(parts) {
-			r.keep(b, z, parts[end].from, parts[end].to, raw)
-		}
+	r.plan(b, z, from, to, raw, at, last)
+	parts, behind := r.parts, len(raw)
+	whole := all && z.start(b, from) == b.begin
+	begin, end := 0, len(parts)
+	if !whole && parts[0].stays {
+		begin++
 	}
+	if !whole && parts[end-1].stays && end > begin {
+		end--
+		behind = parts[end].at
+	}
+	if begin == end || !r.pays(b, z, parts[begin:end], raw, whole) {
+		r.carryOut(b, z, raw)
+		return
+	}
+	r.keepAll(b, z, parts[:begin], raw)
+	r.wait(z, parts[begin:end], raw, behind)
+	r.keepAll(b, z, parts[end:], raw)
+}
+
+// pays reports whether parts of a block want codes of their own: the block's lack one, or cost more bits. whole: nothing else is written
+// of the block, nor its header.
+func (r *recoder) pays(b *block, z *inflater, parts []part, raw []byte, whole bool) bool {
+	r.freq = frequencies{}
+	for _, p := range parts {
+		r.freq.count(r.of(z, p), raw, p.at)
+	}
+	r.freq.settle()
+	own, possible := b.encoder().bits(&r.freq)
+	headers := 2 * int64(b.bits) // that of new codes will be about as long, and then the block's own comes again
+	if whole {
+		headers = 0
+	}
+	return !possible || own-own/16 > r.freq.least()+headers // making codes takes time too
+}
+
+// of returns a part's tokens.
+func (r *recoder) of(z *inflater, p part) []token {
+	if p.stays {
+		return z.toks[p.from:p.to]
+	}
+	return r.toks[p.from:p.to]
 }
 
 // plan divides tokens into parts. They alternate.
-func (r *recoder) plan(z *inflater, from, to int, raw []byte, at, last int) {
+func (r *recoder) plan(b *block, z *inflater, from, to int, raw []byte, at, last int) {
 	r.parts, r.toks = r.parts[:0], r.toks[:0]
 	for i := from; i < to; {
 		if n, size := z.staying(z.toks[i:to], raw, at, last); n > 0 {
@@ -66,7 +92,7 @@ func (r *recoder) plan(z *inflater, from, to int, raw []byte, at, last int) {
 		}
 		p := part{from: len(r.toks), at: at}
 		for ; i < to && !z.stays(z.toks[i], raw, at, last); i++ {
-			r.toks = split(r.toks, p.from, z.toks[i], raw, at)
+			r.toks = split(r.toks, p.from, z.toks[i], raw, at, b.encoder())
 			at += z.toks[i].size()
 		}
 		p.to = len(r.toks)
@@ -117,23 +143,23 @@ func (z *inflater) stays(t token, raw []byte, at, last int) bool {
 	return bytes.Equal(raw[at:at+n], raw[from:from+n])
 }
 
-// carryOut writes the parts in the block's own codes, or nothing where a symbol has none.
-func (r *recoder) carryOut(b *block, z *inflater, raw []byte) bool {
-	enc := b.encoder()
-	for _, p := range r.parts {
-		if !p.stays && enc.lacks(r.toks[p.from:p.to], raw, p.at) {
-			return false
-		}
-	}
+// carryOut writes the parts in the block's own codes.
+func (r *recoder) carryOut(b *block, z *inflater, raw []byte) {
 	r.begin(b, raw)
 	for _, p := range r.parts {
 		if p.stays {
 			r.keep(b, z, p.from, p.to, raw)
 		} else {
-			r.w.tokens(enc, r.toks[p.from:p.to], raw, p.at)
+			r.w.tokens(b.encoder(), r.toks[p.from:p.to], raw, p.at)
 		}
 	}
-	return true
+}
+
+// keepAll is keep for parts that stay.
+func (r *recoder) keepAll(b *block, z *inflater, parts []part, raw []byte) {
+	for _, p := range parts {
+		r.keep(b, z, p.from, p.to, raw)
+	}
 }
 
 // keep copies tokens with their codes.
@@ -144,18 +170,15 @@ func (r *recoder) keep(b *block, z *inflater, from, to int, raw []byte) {
 	}
 }
 
-// wait has parts, whose bytes end before end, written in codes that are made for them and for those behind them.
+// wait has parts, which are those that pays has counted and whose bytes end before end, written in codes that are made for them and for those behind them.
 func (r *recoder) wait(z *inflater, parts []part, raw []byte, end int) {
 	if r.open != nil || r.size > batch {
 		r.close(raw)
 	}
 	for _, p := range parts {
-		toks := r.toks
-		if p.stays {
-			toks = z.toks
-		}
-		r.waits = append(r.waits, toks[p.from:p.to]...)
+		r.waits = append(r.waits, r.of(z, p)...)
 	}
+	r.wanted.add(&r.freq)
 	r.size += end - parts[0].at
 	r.behind = end
 }
@@ -163,14 +186,12 @@ func (r *recoder) wait(z *inflater, parts []part, raw []byte, end int) {
 // anew writes what waits.
 func (r *recoder) anew(raw []byte) {
 	at := r.behind - r.size
-	r.freq = frequencies{}
-	r.freq.count(r.waits, raw, at)
-	lit, dist := r.freq.lengths()
+	lit, dist := r.wanted.lengths()
 	r.w.dynamicHeader(lit, dist)
 	enc := newEncoder(lit, dist)
 	r.w.tokens(enc, r.waits, raw, at)
 	r.w.code(enc.lit[endOfBlock])
-	r.waits, r.size = r.waits[:0], 0
+	r.waits, r.wanted, r.size = r.waits[:0], frequencies{}, 0
 }
 
 // start returns the bit at which a token of a block begins.
@@ -262,7 +283,7 @@ type frequencies struct {
 	more [3][256]int32 // literals that are not in lit yet: a number that has just been changed would have to be waited for
 }
 
-// count adds the symbols of tokens, and has one end of a block.
+// count adds the symbols of tokens. settle is called behind the last of them.
 func (f *frequencies) count(toks []token, raw []byte, at int) {
 	for _, t := range toks {
 		n := t.size()
@@ -274,11 +295,25 @@ func (f *frequencies) count(toks []token, raw []byte, at int) {
 		}
 		at += n
 	}
-	f.lit[endOfBlock] = 1
+}
+
+// settle has all literals in lit.
+func (f *frequencies) settle() {
 	for v := range 256 {
 		f.lit[v] += f.more[0][v] + f.more[1][v] + f.more[2][v]
 	}
 	f.more = [3][256]int32{}
+}
+
+// add adds what others counted, and has one end of a block.
+func (f *frequencies) add(g *frequencies) {
+	for s, n := range g.lit {
+		f.lit[s] += n
+	}
+	for s, n := range g.dist {
+		f.dist[s] += n
+	}
+	f.lit[endOfBlock] = 1
 }
 
 // literals counts bytes, in four tables by turns.
@@ -292,6 +327,42 @@ func (f *frequencies) literals(p []byte) {
 	for _, v := range p {
 		f.lit[v]++
 	}
+}
+
+// least returns how many bits codes for what was counted take at least, by its entropy, and a fiftieth more, which whole bits cost. What
+// lengths and distances add to their codes is left out.
+func (f *frequencies) least() int64 {
+	sum := 0.0
+	for _, counts := range [][]int32{f.lit[:], f.dist[:]} {
+		all := 0.0
+		for _, n := range counts {
+			if n > 0 {
+				all += float64(n)
+				sum -= float64(n) * math.Log2(float64(n))
+			}
+		}
+		if all > 0 {
+			sum += all * math.Log2(all)
+		}
+	}
+	return int64(sum * 1.02)
+}
+
+// bits returns how many bits what was counted takes in these codes, without what lengths and distances add to them; false: there is no code for
+// some of it.
+func (e *encoder) bits(f *frequencies) (sum int64, possible bool) {
+	for _, of := range []struct {
+		codes  []code
+		counts []int32
+	}{{e.lit[:], f.lit[:]}, {e.dist[:], f.dist[:]}} {
+		for s, n := range of.counts {
+			if n > 0 && of.codes[s] == noCode {
+				return 0, false
+			}
+			sum += int64(n) * int64(of.codes[s].n())
+		}
+	}
+	return sum, true
 }
 
 func newEncoder(lit, dist []uint8) *encoder {

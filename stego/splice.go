@@ -223,7 +223,7 @@ func unchanged(a, b []byte) (n int) {
 // runOut decodes as far as matches may look back to a byte that changed, and writes that.
 func (s *splice) runOut() (ended bool, err error) {
 	end := max(len(s.made), s.last+maxWindow)
-	if s.base+int64(end) >= s.total {
+	if s.base+int64(max(end, len(s.z.raw))) >= s.total { // rows that were read ahead may be the last
 		return true, s.finish()
 	}
 	if err := s.run(end); err != nil {

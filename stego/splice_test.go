@@ -1,7 +1,12 @@
 package stego
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
 	"flag"
+	"hash/adler32"
+	"io"
 	"slices"
 	"testing"
 )
@@ -120,4 +125,56 @@ func FuzzSpliceAgrees(f *testing.F) {
 			t.Logf("%d x %d %v", z.spec.width, z.spec.height, z)
 		}
 	})
+}
+
+// TestSpliceOfRowsReadAhead: with alpha, rows are read up to the window's end before the first is written. Where that is the end of the image,
+// and its last block is stored and so already closed, nothing may be left to pass through.
+func TestSpliceOfRowsReadAhead(t *testing.T) {
+	visible := func(x, y, c int) int {
+		if c == 3 && y >= 100 {
+			return 0
+		}
+		return x*y + c
+	}
+	carrier := pngSpec{width: 202, height: 207, kind: 6, depth: 8, sample: visible, pieces: storedPieces}.encode()
+	p := Payload{Kind: Text, Data: []byte("hello")}
+	out, e, _ := embed(t, carrier, p, SealOptions{Spread: true})
+	confirm(t, carrier, out, e, p, ExtractOptions{})
+}
+
+// TestSpreadCarriersAreReadToTheirEnd: what is spread needs all rows, whichever of them it changes, so a carrier that lacks some is refused.
+func TestSpreadCarriersAreReadToTheirEnd(t *testing.T) {
+	s := pngSpec{width: 300, height: 200, kind: 2, depth: 8, pieces: func(lines []byte) [][]byte {
+		whole := storedPieces(lines)[0]
+		return [][]byte{whole[:len(whole)-2000]}
+	}}
+	info, err := Measure(bytes.NewReader(s.encode()), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // the salt says where the last codeword is
+		e, err := Seal(Payload{Kind: Text, Data: []byte("hello")}, info, SealOptions{Spread: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var format *FormatError
+		if _, err := Embed(io.Discard, bytes.NewReader(s.encode()), e, EmbedOptions{}); !errors.As(err, &format) {
+			t.Fatalf("Embed into a carrier that was cut off: %v", err)
+		}
+	}
+}
+
+// storedPieces deflates nothing, and its last block has the end of the data.
+func storedPieces(lines []byte) [][]byte {
+	out := []byte{0x78, 0x01}
+	for rest := lines; len(rest) > 0; {
+		n := min(len(rest), 0xffff)
+		final := byte(0)
+		if n == len(rest) {
+			final = 1
+		}
+		out = append(out, final, byte(n), byte(n>>8), ^byte(n), ^byte(n>>8))
+		out, rest = append(out, rest[:n]...), rest[n:]
+	}
+	return [][]byte{binary.BigEndian.AppendUint32(out, adler32.Checksum(lines))}
 }

@@ -179,7 +179,7 @@ func TestDocumentQuotesTheVectors(t *testing.T) {
 		quotes = append(quotes, name+hex.EncodeToString(b))
 	}
 	for n, places := range k.Places {
-		quotes = append(quotes, fmt.Sprintf("C = %s %v", n, strings.Trim(fmt.Sprint(places), "[]")))
+		quotes = append(quotes, fmt.Sprintf("M = %s %v", n, strings.Trim(fmt.Sprint(places), "[]")))
 	}
 	for _, q := range quotes {
 		if !strings.Contains(squeezed, strings.Join(strings.Fields(q), "")) {

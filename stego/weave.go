@@ -1,5 +1,7 @@
 package stego
 
+import "slices"
+
 // rows is an image on its way, row by row.
 type rows interface {
 	// next fills dst, which is exactly one row long.
@@ -17,7 +19,7 @@ type weaver struct {
 
 	seen   int        // rows that were read
 	usable int64      // samples in them
-	ahead  [][]byte   // those of them that were not given away yet
+	ahead  []byte     // those of them that were not given away yet
 	lowest bitset     // the lowest bits of head and window, as far as they were read
 	end    int64      // of the window, once it is known
 	box    *codewords // nil until the window is known
@@ -60,9 +62,7 @@ func (w *weaver) pull(dst []byte) error {
 	if len(w.ahead) == 0 {
 		return w.read(dst)
 	}
-	copy(dst, w.ahead[0])
-	w.ahead[0] = nil
-	w.ahead = w.ahead[1:]
+	w.ahead = w.ahead[copy(dst, w.ahead):]
 	return nil
 }
 
@@ -81,12 +81,9 @@ func (w *weaver) read(row []byte) error {
 
 // readAhead takes a row before its turn.
 func (w *weaver) readAhead() error {
-	row := make([]byte, w.l.row())
-	if err := w.read(row); err != nil {
-		return err
-	}
-	w.ahead = append(w.ahead, row)
-	return nil
+	n := len(w.ahead)
+	w.ahead = append(w.ahead, make([]byte, w.l.row())...)
+	return w.read(w.ahead[n:])
 }
 
 // plan finds the window's size, whose first sample was just read, and divides it.
@@ -104,6 +101,7 @@ func (w *weaver) plan() error {
 	if w.end < need {
 		return w.short(w.end - headBits)
 	}
+	w.lowest.bytes = slices.Grow(w.lowest.bytes, int(w.end-w.lowest.n)/8+2)
 	w.box = newCodewords(w.end-headBits, len(w.e.Sealed)-headSize, w.e.Place)
 	return nil
 }
@@ -114,13 +112,13 @@ func (w *weaver) short(window int64) error {
 	return &CapacityError{Need: int64(len(w.e.Sealed) - headSize - tagSize), Have: max(0, window/(8*rate)-tagSize)}
 }
 
-// done reports whether all of the payload is in the rows that went by.
-func (w *weaver) done() bool { return w.box != nil && w.place == w.box.count && len(w.due) == 0 }
+// done reports whether the rows that went by have all of the window, which is what a reader decodes.
+func (w *weaver) done() bool { return w.box != nil && w.at >= w.end }
 
 // decide finds out which samples change in the codewords that begin before one.
 func (w *weaver) decide(end int64) error {
 	for ; w.head < min(headBits, end); w.head++ {
-		if err := w.word(plainCode, w.head, plainCode.chunk(w.e.Sealed, w.head)); err != nil {
+		if err := w.choose(plainCode, w.head, plainCode.chunk(w.e.Sealed, w.head)); err != nil {
 			return err
 		}
 	}
@@ -129,19 +127,16 @@ func (w *weaver) decide(end int64) error {
 		if at += headBits; at >= end {
 			return nil
 		}
-		if err := w.word(w.box, at, w.box.chunk(w.e.Sealed[headSize:], chunk)); err != nil {
+		if err := w.choose(w.box, at, w.box.chunk(w.e.Sealed[headSize:], chunk)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// word finds out which sample of a codeword changes.
-func (w *weaver) word(c *codewords, at int64, want uint) error {
+// choose finds out which sample of a codeword changes.
+func (w *weaver) choose(c *codewords, at int64, want uint) error {
 	for w.lowest.n < at+c.samples() {
-		if w.seen == w.l.height {
-			return w.short(0)
-		}
 		if err := w.readAhead(); err != nil {
 			return err
 		}
@@ -160,8 +155,8 @@ func (w *weaver) weave(row []byte, behind int64) {
 		w.changed++
 		late++
 	}
-	switch n := w.at; {
-	case w.l.model.Alpha():
+	n := w.at
+	if w.l.model.Alpha() {
 		w.l.walk(row, func(at, index int) bool {
 			if w.due[late] == n {
 				change(at, index)
@@ -169,11 +164,10 @@ func (w *weaver) weave(row []byte, behind int64) {
 			n++
 			return late < len(w.due)
 		})
-	default:
-		for late < len(w.due) && w.due[late] < behind {
-			index := int(w.due[late] - n)
-			change(index*size+size-1, index)
-		}
+	}
+	for late < len(w.due) && w.due[late] < behind { // of samples all of which are usable
+		index := int(w.due[late] - n)
+		change(index*size+size-1, index)
 	}
 	w.due = append(w.due[:0], w.due[late:]...)
 }

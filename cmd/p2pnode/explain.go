@@ -61,6 +61,7 @@ func explainImage(err error) *failure {
 	var format *stego.FormatError
 	var unsupported *stego.UnsupportedError
 	var verify *stego.VerifyError
+	var payload *stego.PayloadError
 	switch what := plain(err); {
 	case errors.As(err, &capacity):
 		return failf(wire.CodeCapacity, "%s", what).next("p2pnode capacity IMAGE, or take a larger image or a shorter text")
@@ -70,6 +71,8 @@ func explainImage(err error) *failure {
 		return failf(wire.CodeBadImage, "%s", what)
 	case errors.As(err, &unsupported):
 		return failf(wire.CodeUnsupported, "%s", what)
+	case errors.As(err, &payload):
+		return failf(wire.CodeUsage, "%s", what)
 	case errors.As(err, &verify):
 		return failf(wire.CodeVerify, "%s", what)
 	case errors.Is(err, stego.ErrNoPayload):
