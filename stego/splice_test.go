@@ -144,11 +144,11 @@ func TestSpliceOfRowsReadAhead(t *testing.T) {
 
 // TestSpreadCarriersAreReadToTheirEnd: what is spread needs all rows, whichever of them it changes, so a carrier that lacks some is refused.
 func TestSpreadCarriersAreReadToTheirEnd(t *testing.T) {
-	s := pngSpec{width: 300, height: 200, kind: 2, depth: 8, pieces: func(lines []byte) [][]byte {
+	carrier := pngSpec{width: 900, height: 700, kind: 2, depth: 8, pieces: func(lines []byte) [][]byte {
 		whole := storedPieces(lines)[0]
 		return [][]byte{whole[:len(whole)-2000]}
-	}}
-	info, err := Measure(bytes.NewReader(s.encode()), Limits{})
+	}}.encode()
+	info, err := Measure(bytes.NewReader(carrier), Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestSpreadCarriersAreReadToTheirEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		var format *FormatError
-		if _, err := Embed(io.Discard, bytes.NewReader(s.encode()), e, EmbedOptions{}); !errors.As(err, &format) {
+		if _, err := Embed(io.Discard, bytes.NewReader(carrier), e, EmbedOptions{}); !errors.As(err, &format) {
 			t.Fatalf("Embed into a carrier that was cut off: %v", err)
 		}
 	}
