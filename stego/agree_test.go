@@ -2,6 +2,7 @@ package stego
 
 import (
 	"bytes"
+	"compress/zlib"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -202,11 +203,13 @@ func (a *agreement) untouched() int {
 }
 
 // passed returns how many whole IDAT chunks an embedding had only to let through, and checks that it did: those of a carrier whose
-// data is also the end of the output's, but for the checksum. Some bytes in front may be alike by chance.
+// data is also the end of the output's, but for the checksum. Some bytes in front may be alike by chance, or because they were written anew
+// as they had been; those behind all that was decoded were not written.
 func (a *agreement) passed() (n int) {
 	const chance = 64
 	was, is := idatChunks(a.carrier), idatChunks(a.out)
 	same, behind := alikeAtEnd(pixelStream(a.carrier), pixelStream(a.out))-chance, -adlerSize
+	same = min(same, a.undecoded())
 	for k := 1; k <= len(was); k++ {
 		whole := was[len(was)-k]
 		size := len(whole) - 12
@@ -223,6 +226,19 @@ func (a *agreement) passed() (n int) {
 		behind += size
 	}
 	return n
+}
+
+// undecoded returns how many bytes of the carrier's pixel stream follow those that image/png's inflater takes for the rows that were made anew.
+func (a *agreement) undecoded() int {
+	rest := bytes.NewReader(pixelStream(a.carrier))
+	z, err := zlib.NewReader(rest)
+	if err == nil {
+		_, err = io.CopyN(io.Discard, z, int64(a.rep.Decoded)*int64(a.info.layout().row()+1))
+	}
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return rest.Len() - adlerSize
 }
 
 // alikeAtEnd returns how many bytes in front of their checksums two streams have in common.

@@ -11,6 +11,7 @@ import (
 type recoder struct {
 	w     bitWriter
 	open  *block // whose own codes the block that is being written has; nil: none is
+	began int64  // the bit of w.out at which that one begins; below 0: it was given away
 	parts []part
 	toks  []token // of the parts that change
 	freq  frequencies
@@ -217,6 +218,7 @@ func (r *recoder) begin(b *block, raw []byte) {
 	}
 	r.close(raw)
 	b.encoder()
+	r.began = int64(len(r.w.out))*8 + int64(r.w.n)
 	r.w.put(uint64(b.head[0]&6), 3)
 	r.w.copyFrom(b.head, 3, int64(b.bits))
 	r.open = b
@@ -251,7 +253,12 @@ func (r *recoder) end() {
 
 // reopen continues the block that the inflater has stopped in, so that what follows in its input may follow here: empty
 // blocks until the header ends at the bit of a byte at which the input goes on, then the header, bit for bit.
-func (r *recoder) reopen(b *block, used uint, left int) {
+func (r *recoder) reopen(b *block, used uint, left int, raw []byte) {
+	if b != nil && r.open == b && r.began >= 0 {
+		r.shift(b, used)
+		return
+	}
+	r.close(raw)
 	switch {
 	case b == nil:
 		r.pad(used, 0)
@@ -262,6 +269,21 @@ func (r *recoder) reopen(b *block, used uint, left int) {
 		r.w.copyFrom(b.head, 0, int64(b.bits))
 	}
 	r.w.settle()
+}
+
+// shift has the block that is open end at a bit of a byte: it puts empty blocks before it. That spares a second header.
+func (r *recoder) shift(b *block, used uint) {
+	w := &r.w
+	w.settle()
+	at, begin := r.began/8, r.began%8
+	written := append(bytes.Clone(w.out[at:]), byte(w.acc))
+	end := int64(len(written)-1)*8 + int64(w.n)
+	written[0] |= b.head[0] & 1 << begin // it may be the last now
+	w.out, w.acc, w.n = w.out[:at], uint64(written[0])&(1<<begin-1), uint(begin)
+	r.pad(used, uint(end-begin))
+	w.copyFrom(written, begin, end)
+	w.settle()
+	r.open = nil
 }
 
 // pad writes empty blocks until so many more bits would end at a phase. An empty fixed block has 10 bits, which are 2 more

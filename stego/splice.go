@@ -365,8 +365,7 @@ func (s *splice) reopen() {
 	if s.z.state == inCodes || s.z.state == inStored {
 		b = s.z.blocks[len(s.z.blocks)-1]
 	}
-	s.rec.close(s.made)
-	s.rec.reopen(b, used, s.z.left)
+	s.rec.reopen(b, used, s.z.left, s.made)
 	w := &s.rec.w
 	if used > 0 {
 		mask := byte(1<<used - 1)
@@ -379,5 +378,5 @@ func (s *splice) reopen() {
 // flush gives away what was written.
 func (s *splice) flush() {
 	s.out(s.rec.w.out)
-	s.rec.w.out = s.rec.w.out[:0]
+	s.rec.w.out, s.rec.began = s.rec.w.out[:0], -1
 }
