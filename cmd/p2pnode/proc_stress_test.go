@@ -95,7 +95,8 @@ func (l *lab) interrupts(all []*proc) {
 	l.t.Helper()
 	file, before := filepath.Join(l.dir, "cut.json"), l.doneBy(all)
 	v := l.stressed(all, "--clients", "3", "--requests", "100000", "--min-delay", "0s", "--max-delay", "10ms", "--report", file)
-	for limit := time.Now().Add(30 * time.Second); l.doneBy(all) < before+3 && time.Now().Before(limit); {
+	const enough = 10 // more than the clients have under way at a time, so that one of them has had a result
+	for limit := time.Now().Add(30 * time.Second); l.doneBy(all) < before+enough && time.Now().Before(limit); {
 		pollPause()
 	}
 	v.signal(syscall.SIGINT)
