@@ -80,8 +80,8 @@ func (p *permutation) know() {
 	}
 }
 
-// fill, behind know, sets to[k] to where i + k goes: together at most, all below n. Those that the network leads beyond n are walked on together too, for nothing foretells which
-// they are, and none waits for another.
+// fill, behind know, sets to[k] to where i + k goes: together at most, all below n. Those that the network leads beyond n are
+// walked on together too, for nothing foretells which they are, and none waits for another.
 func (p *permutation) fill(to []uint64, i uint64) {
 	var late [together]uint8
 	n := 0
