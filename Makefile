@@ -3,7 +3,7 @@ GO          ?= go
 BIN         ?= bin/p2pnode
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME    ?= 5s
+FUZZTIME    ?= 1500x
 RACETIME    ?= 8m
 SEEDS       ?= 1000
 
@@ -20,7 +20,8 @@ test: ## all tests
 race: ## all tests that are quick enough, under the race detector
 	$(GO) test -race -short -timeout $(RACETIME) ./...
 
-fuzz: ## every fuzz target for FUZZTIME each
+# A count and not a time: Go before 1.27 now and then calls the end of the time a failure (golang/go#75804).
+fuzz: ## every fuzz target for FUZZTIME each: so many inputs, or a time, as 60s
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -h --include='*_test.go' '^func Fuzz' $$dir/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
 			echo "== $$dir $$target"; \
