@@ -41,6 +41,15 @@ func (l *lookouts) look(want string) {
 	}
 }
 
+// arrive puts a file there, and waits until it is ready.
+func (l *lookouts) arrive(name string, size int64) {
+	l.t.Helper()
+	l.files[name] = size
+	l.look("")
+	l.look("")
+	l.look(name)
+}
+
 // ended settles a file, and checks whether that is news.
 func (l *lookouts) ended(name, status string, code wire.Code, want bool) {
 	l.t.Helper()
@@ -68,18 +77,12 @@ func TestFileIsTakenWhenItStaysAsItIs(t *testing.T) {
 
 func TestBadImageIsToldOnceAndAgainWhenItChanges(t *testing.T) {
 	l := newLookouts(t)
-	l.files["a.png"] = 1
-	l.look("")
-	l.look("")
-	l.look("a.png")
+	l.arrive("a.png", 1)
 	l.ended("a.png", statusFailed, wire.CodeBadImage, true)
 	for range 100 {
 		l.look("")
 	}
-	l.files["a.png"] = 2
-	l.look("")
-	l.look("")
-	l.look("a.png")
+	l.arrive("a.png", 2)
 	l.ended("a.png", statusFailed, wire.CodeBadImage, true)
 	if n := l.failing(); n != 1 {
 		t.Errorf("%d fail, want 1", n)
@@ -93,10 +96,7 @@ func TestBadImageIsToldOnceAndAgainWhenItChanges(t *testing.T) {
 
 func TestClusterInTheWayIsTriedAgainEverLater(t *testing.T) {
 	l := newLookouts(t)
-	l.files["a.png"] = 1
-	l.look("")
-	l.look("")
-	l.look("a.png")
+	l.arrive("a.png", 1)
 	l.ended("a.png", statusFailed, wire.CodeNoCluster, true)
 	l.look("a.png")
 	l.ended("a.png", statusFailed, wire.CodeNoCluster, false)
@@ -120,10 +120,7 @@ func TestClusterInTheWayIsTriedAgainEverLater(t *testing.T) {
 
 func TestFileThatChangesMeanwhileIsTakenAgain(t *testing.T) {
 	l := newLookouts(t)
-	l.files["a.png"] = 1
-	l.look("")
-	l.look("")
-	l.look("a.png")
+	l.arrive("a.png", 1)
 	l.files["a.png"] = 2
 	l.look("")
 	l.look("")
@@ -134,10 +131,7 @@ func TestFileThatChangesMeanwhileIsTakenAgain(t *testing.T) {
 	l.look("")
 	l.ended("a.png", statusDone, wire.CodeOK, true)
 	l.look("")
-	l.files["a.png"] = 2
-	l.look("")
-	l.look("")
-	l.look("a.png")
+	l.arrive("a.png", 2)
 }
 
 func TestTwoFilesOfOneResultMeet(t *testing.T) {
@@ -154,10 +148,7 @@ func TestTwoFilesOfOneResultMeet(t *testing.T) {
 	l.look("")
 	delete(l.files, "a.png")
 	l.look("")
-	l.files["a.jpg"] = 2
-	l.look("")
-	l.look("")
-	l.look("a.jpg")
+	l.arrive("a.jpg", 2)
 	if got := fmt.Sprint(l.claims); got != "map[a.stego.png:a.jpg b.stego.png:b.png]" {
 		t.Errorf("claims are %s", got)
 	}
