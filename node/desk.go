@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"p2pnode/wire"
@@ -57,7 +58,8 @@ func (d counter) stored(ctx context.Context, job wire.JobID) (m *Mine, err error
 }
 
 func (d counter) report(ctx context.Context, q wire.Query, v viewer) (answer any, err error) {
-	jobs := JobsQuery{State: q.State, Max: int(q.Max), Page: q.Page, Scope: v.scope(), owner: v.owner}.bounded()
+	most := int(min(q.Max, math.MaxInt32))
+	jobs := JobsQuery{State: q.State, Max: most, Page: q.Page, Scope: v.scope(), owner: v.owner}.bounded()
 	found := true
 	ask := func(f func(now time.Time, c *core)) error { return d.loop.do(ctx, f) }
 	switch q.What {
@@ -71,7 +73,7 @@ func (d counter) report(ctx context.Context, q wire.Query, v viewer) (answer any
 		err = ask(func(_ time.Time, c *core) { answer, found = c.jobReport(q.Job, jobs) })
 	case "events":
 		return d.loop.events(ctx, EventsQuery{
-			After: q.After, Run: q.Run, Max: int(q.Max), Wait: time.Duration(q.Wait) * time.Millisecond, Job: q.Job, Scope: v.scope(), owner: v.owner,
+			After: q.After, Run: q.Run, Max: most, Wait: time.Duration(q.Wait) * time.Millisecond, Job: q.Job, Scope: v.scope(), owner: v.owner,
 		})
 	default:
 		return nil, &RemoteError{Code: wire.CodeUsage, Detail: "reports: status, peers, jobs, job, events"}

@@ -58,8 +58,8 @@ func FuzzPNG(f *testing.F) {
 func resummed(file []byte) []byte {
 	out := bytes.Clone(file[:8])
 	for b := file[8:]; len(b) >= 12; {
-		n := int(binary.BigEndian.Uint32(b))
-		if n > len(b)-12 {
+		n := binary.BigEndian.Uint32(b)
+		if int64(n) > int64(len(b)-12) {
 			return append(out, b...)
 		}
 		out = append(out, chunkBytes(string(b[4:8]), b[8:8+n])...)

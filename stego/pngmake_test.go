@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"math/rand"
 	"slices"
 )
@@ -77,7 +78,7 @@ func (s pngSpec) lines() []byte {
 		s.sample = func(x, y, c int) int {
 			at := [3]int{x, y, c}
 			if _, ok := values[at]; !ok {
-				values[at] = rnd.Int()
+				values[at] = int(rnd.Int63() & math.MaxInt32) // the same on 32 bits
 			}
 			return values[at]
 		}

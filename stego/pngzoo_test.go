@@ -1,6 +1,7 @@
 package stego
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -181,7 +182,7 @@ func (z *zooPicture) drawFilter(s *pngSpec) {
 // leastFilter is what most encoders do: the filter whose line has the least sum of
 // absolute values (PNG §12.7).
 func leastFilter(cur, prior []byte, step int) (best byte) {
-	least := 1 << 62
+	least := math.MaxInt
 	for f := range byte(5) {
 		sum := 0
 		for _, v := range appendFiltered(nil, f, cur, prior, step)[1:] {

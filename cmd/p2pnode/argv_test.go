@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -155,4 +156,12 @@ func FuzzArrange(f *testing.F) {
 			t.Fatalf("%q became %q, and that %q (%v)", line, inv.args, again.args, err)
 		}
 	})
+}
+
+func TestNumbersOfAnySizeAreWhole(t *testing.T) {
+	for n, want := range map[int64]int{7: 7, -7: -7, math.MaxInt64: math.MaxInt, math.MinInt64: math.MinInt} {
+		if got := whole(n); got != want {
+			t.Errorf("whole(%d) = %d, want %d", n, got, want)
+		}
+	}
 }

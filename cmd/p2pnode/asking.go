@@ -28,7 +28,7 @@ func (p *program) client(c *cli.Context, progress func(node.Progress)) (*node.Cl
 	config := node.ClientConfig{
 		Token: token, Cluster: c.String("cluster"), Trust: c.Bool("trust"), Pins: pinsFile(c),
 		Interfaces: c.StringSlice("interface"), Log: log, Progress: progress,
-		Lanes: int(c.Int64("connections")),
+		Lanes: whole(c.Int64("connections")),
 	}
 	if config.Lanes < 0 {
 		return nil, usagef("--connections %d: at least 1, or 0 for the usual number", config.Lanes)

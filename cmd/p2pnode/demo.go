@@ -51,7 +51,7 @@ type demoKill struct {
 }
 
 func (p *program) demo(ctx context.Context, c *cli.Context) error {
-	nodes := int(c.Int64("nodes"))
+	nodes := whole(c.Int64("nodes"))
 	switch {
 	case c.NArg() > 0:
 		return usagef("demo takes no arguments").next("p2pnode demo")

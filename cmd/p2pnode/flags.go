@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 
 	"github.com/urfave/cli/v2"
 )
@@ -41,6 +42,9 @@ func isDeed(f cli.Flag) bool {
 func number(name, usage string) *cli.Int64Flag {
 	return &cli.Int64Flag{Name: name, Usage: usage}
 }
+
+// whole is a number as an int, or the nearest that there is where int has 32 bits.
+func whole(n int64) int { return int(max(math.MinInt, min(n, math.MaxInt))) }
 
 // withDefault is a text flag with a value of its own.
 func withDefault(name, usage, value string) *cli.StringFlag {

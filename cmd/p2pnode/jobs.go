@@ -58,7 +58,7 @@ func parseJob(text string) (id wire.JobID, err error) {
 
 // jobsList asks for pages until there are as many jobs as wanted.
 func (p *program) jobsList(ctx context.Context, c *cli.Context) error {
-	limit := int(c.Int64("limit"))
+	limit := whole(c.Int64("limit"))
 	q := node.JobsQuery{}
 	if name := c.String("state"); name != "" {
 		var ok bool

@@ -157,8 +157,8 @@ func (s *server) bounds(c *cli.Context) error {
 	}
 	k := &s.config
 	k.MaxPixels, k.MaxBytes, k.MaxResults = c.Int64("max-pixels"), c.Int64("max-bytes"), c.Int64("max-results")
-	k.MaxJobs, k.MaxOwned = int(c.Int64("max-jobs")), int(c.Int64("max-owned"))
-	k.Workers, k.Waiting = int(c.Int64("workers")), int(c.Int64("waiting"))
+	k.MaxJobs, k.MaxOwned = whole(c.Int64("max-jobs")), whole(c.Int64("max-owned"))
+	k.Workers, k.Waiting = whole(c.Int64("workers")), whole(c.Int64("waiting"))
 	k.KeepResults = c.Duration("keep-results")
 	k.Interfaces, k.Quiet = c.StringSlice("interface"), c.Bool("no-broadcast")
 	t, err := readTiming(c)

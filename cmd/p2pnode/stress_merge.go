@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -123,7 +124,7 @@ func (s *totals) align(r *stressReport) error {
 		e.At += secondsOf(shift)
 		s.events = append(s.events, e)
 	}
-	slices.SortStableFunc(s.events, func(a, b stressEvent) int { return int((a.At - b.At) * 1e6) })
+	slices.SortStableFunc(s.events, func(a, b stressEvent) int { return cmp.Compare(a.At, b.At) })
 	s.unkept += r.Unkept
 	if beyond := len(s.events) - eventsMax; beyond > 0 {
 		s.events, s.unkept = s.events[:eventsMax], s.unkept+int64(beyond)

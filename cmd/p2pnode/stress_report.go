@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"maps"
 	"runtime"
 	"slices"
@@ -205,7 +206,7 @@ func (s *totals) report() *stressReport {
 	for _, code := range slices.Sorted(maps.Keys(s.reasons)) {
 		r.Failures = append(r.Failures, failureReport{code, s.reasons[code].count, s.reasons[code].example})
 	}
-	slices.SortStableFunc(r.Failures, func(a, b failureReport) int { return int(b.Count - a.Count) })
+	slices.SortStableFunc(r.Failures, func(a, b failureReport) int { return cmp.Compare(b.Count, a.Count) })
 	return r
 }
 

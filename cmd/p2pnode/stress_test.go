@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -330,6 +331,21 @@ func TestMergedPercentilesAreTrue(t *testing.T) {
 	}
 	if err := (&totals{runs: a.Runs}).add(a); err == nil {
 		t.Error("a report was added twice")
+	}
+}
+
+// Events are in order however far apart they are.
+func TestMergedEventsOfLongRunsAreInOrder(t *testing.T) {
+	sum := &totals{}
+	for _, at := range []inSeconds{9000, 0, 3000, 6000} {
+		r := filled(start, 1, "n1").report(somePlan, gallery{}, false)
+		r.Events = []stressEvent{{At: at}}
+		if err := sum.add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.IsSortedFunc(sum.events, func(a, b stressEvent) int { return cmp.Compare(a.At, b.At) }) {
+		t.Errorf("events are %v", sum.events)
 	}
 }
 
