@@ -54,6 +54,11 @@ func TestClassicRefusesWhatItCannotKeep(t *testing.T) {
 	if want := int64(96*72*3/8 - 4); most != want {
 		t.Errorf("capacity %d, want %d", most, want)
 	}
+	for pixels, want := range map[int]Capacity{10: {}, 12: {}, 14: {1, 1, true}} {
+		if got := (Info{Width: pixels, Height: 1}).Capacity(Classic); got != want {
+			t.Errorf("Capacity of %d pixels = %+v, want %+v", pixels, got, want)
+		}
+	}
 	classic := SealOptions{Format: Classic}
 	for name, c := range map[string]struct {
 		p Payload

@@ -121,15 +121,16 @@ func (i Info) jpegCost() int64 {
 type Capacity struct {
 	Bytes   int64 // Bytes is the most that fits, at rate 1.
 	Default int64 // Default is what fits at the default rate; classic has one rate only.
+	Fits    bool  // Fits: something does. In v1 that may be an empty text and no more: then Bytes is 0.
 }
 
 // Capacity returns what the carrier holds. A v1 answer needs a measured Info.
 func (i Info) Capacity(f Format) Capacity {
 	if f == Classic {
 		most := max(0, i.Pixels()*3/8-classicHead)
-		return Capacity{Bytes: most, Default: most}
+		return Capacity{Bytes: most, Default: most, Fits: most > 0}
 	}
-	return Capacity{Bytes: i.holds(1), Default: i.holds(DefaultRate)}
+	return Capacity{Bytes: i.holds(1), Default: i.holds(DefaultRate), Fits: i.Window >= windowNeed(tagSize, 1)}
 }
 
 // holds returns the content bytes that fit at a rate.

@@ -37,12 +37,12 @@ func TestMeasureCountsUsableSamples(t *testing.T) {
 
 func TestCapacityOfKnownWindows(t *testing.T) {
 	for window, want := range map[int64]Capacity{
-		0:    {0, 0},
-		127:  {0, 0},
-		128:  {0, 0},
-		136:  {1, 0},
-		1360: {154, 1},
-		1e12: {MaxContent, MaxContent},
+		0:    {0, 0, false},
+		127:  {0, 0, false},
+		128:  {0, 0, true},
+		136:  {1, 0, true},
+		1360: {154, 1, true},
+		1e12: {MaxContent, MaxContent, true},
 	} {
 		if got := (Info{Window: window}).Capacity(V1); got != want {
 			t.Errorf("window %d: %+v, want %+v", window, got, want)
@@ -53,6 +53,9 @@ func TestCapacityOfKnownWindows(t *testing.T) {
 func TestSmallestImages(t *testing.T) {
 	empty := Payload{Kind: Text}
 	fits := pngSpec{width: 512, height: 1, kind: 0, depth: 8, sample: at8(1)}.encode()
+	if info, err := Measure(bytes.NewReader(fits), Limits{}); err != nil || info.Capacity(V1) != (Capacity{Fits: true}) {
+		t.Errorf("512 samples: Capacity = %+v, %v; want that an empty text fits", info.Capacity(V1), err)
+	}
 	out, e, _ := embed(t, fits, empty, SealOptions{})
 	confirm(t, fits, out, e, empty, ExtractOptions{})
 	for name, s := range map[string]pngSpec{
@@ -62,6 +65,9 @@ func TestSmallestImages(t *testing.T) {
 		info, err := Measure(bytes.NewReader(s.encode()), Limits{})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if got := info.Capacity(V1); got != (Capacity{}) {
+			t.Errorf("%s: Capacity = %+v, want that nothing fits", name, got)
 		}
 		if _, err := Seal(empty, info, SealOptions{}); !sameCapacity(err, CapacityError{}) || err.Error() != "stego: image is too small to hold any payload" {
 			t.Errorf("%s: %v", name, err)

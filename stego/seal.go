@@ -73,9 +73,8 @@ func sealWith(p Payload, info Info, salt []byte, o SealOptions) (*Embedding, err
 
 // rate chooses the rate at which content of this size is hidden.
 func (i Info) rate(size int64, spread bool) (uint8, error) {
-	most := i.holds(1)
-	if i.Window < 8*tagSize || size > most {
-		return 0, &CapacityError{Need: size, Have: most}
+	if room := i.Capacity(V1); !room.Fits || size > room.Bytes {
+		return 0, &CapacityError{Need: size, Have: room.Bytes}
 	}
 	if spread {
 		return 0, nil

@@ -14,7 +14,7 @@ func (p *program) capacityCommand() *cli.Command {
 	return &cli.Command{
 		Name: "capacity", Usage: "say how many bytes fit into images; works offline",
 		ArgsUsage:   "IMAGE...",
-		Description: "DEFAULT is what fits at the rate that is hardest to detect, MOST what fits at all.\nBoth count the text after compression.",
+		Description: "DEFAULT is what fits at the rate that is hardest to detect, MOST what fits at all.\nBoth count the text after compression. Where MOST is 0 an empty text fits, where it is - nothing does.",
 		Flags:       common(formatFlag(), limitFlag()),
 		Action:      p.action(p.capacity),
 	}
@@ -34,6 +34,35 @@ type held struct {
 	Format   string `json:"format"`
 	Capacity int64  `json:"capacity"`
 	Default  int64  `json:"default"`
+	Fits     bool   `json:"fits"`
+}
+
+// heldBy says what an image holds.
+func heldBy(name string, info stego.Info, f stego.Format) held {
+	room := info.Capacity(f)
+	return held{Schema: "p2pnode/capacity/v1", OK: true, Input: name, Type: info.Source, Width: info.Width, Height: info.Height,
+		Model: info.Model.String(), Depth: info.Depth, Expanded: info.Expanded, Format: f.String(),
+		Capacity: room.Bytes, Default: room.Default, Fits: room.Fits}
+}
+
+// row is an image's line of the table.
+func (h held) row() string {
+	room := "-\t-"
+	if h.Fits {
+		room = fmt.Sprintf("%d\t%d", h.Default, h.Capacity)
+	}
+	return fmt.Sprintf("%s\t%s\t%dx%d\t%s %d bit\t%s", h.Input, h.Type, h.Width, h.Height, h.Model, h.Depth, room)
+}
+
+// remark tells images that hold no byte apart. Of others it says nothing.
+func (h held) remark() string {
+	switch {
+	case !h.Fits:
+		return fmt.Sprintf("%s is too small: nothing fits", visible(h.Input))
+	case h.Capacity == 0:
+		return fmt.Sprintf("%s is nearly too small: an empty text fits, and no more", visible(h.Input))
+	}
+	return ""
 }
 
 func (p *program) capacity(_ context.Context, c *cli.Context) error {
@@ -45,6 +74,7 @@ func (p *program) capacity(_ context.Context, c *cli.Context) error {
 		return err
 	}
 	var outcome outcomes
+	var remarks []string // told below the table
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, name := range c.Args().Slice() {
 		h, err := p.measure(c, name, f)
@@ -58,12 +88,17 @@ func (p *program) capacity(_ context.Context, c *cli.Context) error {
 			if outcome.good == 1 {
 				fmt.Fprintln(table, "IMAGE\tTYPE\tPIXELS\tOUTPUT\tDEFAULT\tMOST")
 			}
-			fmt.Fprintf(table, "%s\t%s\t%dx%d\t%s %d bit\t%d\t%d\n",
-				name, h.Type, h.Width, h.Height, h.Model, h.Depth, h.Default, h.Capacity)
+			fmt.Fprintln(table, h.row())
+			remarks = append(remarks, h.remark())
 		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	for _, remark := range remarks {
+		if remark != "" {
+			p.say(c, "%s", remark)
+		}
 	}
 	return outcome.err(p)
 }
@@ -78,8 +113,5 @@ func (p *program) measure(c *cli.Context, name string, f stego.Format) (held, er
 	if err != nil {
 		return held{}, fmt.Errorf("%s: %w", image.name, err)
 	}
-	room := info.Capacity(f)
-	return held{Schema: p.schema(), OK: true, Input: name, Type: info.Source, Width: info.Width, Height: info.Height,
-		Model: info.Model.String(), Depth: info.Depth, Expanded: info.Expanded, Format: f.String(),
-		Capacity: room.Bytes, Default: room.Default}, nil
+	return heldBy(name, info, f), nil
 }

@@ -42,10 +42,7 @@ func (g *gateway) capacity(ctx context.Context, v *visitor) error {
 	if err != nil {
 		return err
 	}
-	room := info.Capacity(v.seal.Format)
-	return v.json(held{Schema: "p2pnode/capacity/v1", OK: true, Input: v.name, Type: info.Source, Width: info.Width, Height: info.Height,
-		Model: info.Model.String(), Depth: info.Depth, Expanded: info.Expanded, Format: v.seal.Format.String(),
-		Capacity: room.Bytes, Default: room.Default})
+	return v.json(heldBy(v.name, info, v.seal.Format))
 }
 
 // probe reads the head of a picture and waits until there is memory for the rest, and for so many bytes more.

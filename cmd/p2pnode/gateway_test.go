@@ -164,8 +164,12 @@ func TestGatewayRevealsAndMeasuresHere(t *testing.T) {
 	}
 	w = g.post("/v1/capacity?format=classic", "image/png", []byte(open))
 	var room held
-	if err := json.Unmarshal(w.Body.Bytes(), &room); err != nil || room.Width != 120 || room.Format != "classic" || room.Capacity != 120*90*3/8-4 {
+	if err := json.Unmarshal(w.Body.Bytes(), &room); err != nil || room.Width != 120 || room.Format != "classic" || room.Capacity != 120*90*3/8-4 || !room.Fits {
 		t.Errorf("capacity: %d %s", w.Code, w.Body)
+	}
+	w = g.post("/v1/capacity", "image/png", []byte(photoOf(t, 10, 10)))
+	if err := json.Unmarshal(w.Body.Bytes(), &room); err != nil || w.Code != 200 || room.Fits || room.Capacity != 0 {
+		t.Errorf("capacity of a tiny picture: %d %s", w.Code, w.Body)
 	}
 	g.nothingLeft(t)
 }

@@ -306,8 +306,8 @@ async function take(file) {
     const room = await (await post("/v1/capacity", { image: file })).json();
     if (studio.file !== file) return;
     studio.room = room;
-    at("most").textContent = bytes(room.capacity);
-    at("default").textContent = bytes(room.default);
+    at("most").textContent = room.fits ? bytes(room.capacity) : "nothing";
+    at("default").textContent = room.fits ? bytes(room.default) : "nothing";
     at("kind").textContent = room.width + " × " + room.height + " " + room.type.toUpperCase();
   } catch (e) {
     for (const id of ["most", "default", "kind"]) at(id).textContent = "–";
