@@ -12,16 +12,34 @@ var ErrNoPayload = errors.New("stego: no hidden payload")
 
 // CapacityError means that a payload does not fit into an image. Both numbers
 // are bytes of content after compression, as Capacity counts them.
-type CapacityError struct{ Need, Have int64 }
+type CapacityError struct {
+	Need, Have int64
+	Name       int64 // Name is how many bytes of content, before compression, a file's name takes; zero: it is a text, or not known.
+	Deflated   bool  // Deflated: Need is less than what was given.
+}
 
 func (e *CapacityError) Error() string {
 	if e.Need <= e.Have {
 		return "stego: image is too small to hold any payload"
 	}
+	holds := "image holds"
 	if e.Have == MaxContent {
-		return fmt.Sprintf("stego: payload needs %d bytes, no image holds more than %d", e.Need, e.Have)
+		holds = "no image holds more than"
 	}
-	return fmt.Sprintf("stego: payload needs %d bytes, image holds %d", e.Need, e.Have)
+	return fmt.Sprintf("stego: payload needs %d bytes, %s %d%s", e.Need, holds, e.Have, e.why())
+}
+
+// why says why Need is not the size of what was given.
+func (e *CapacityError) why() string {
+	switch {
+	case e.Deflated && e.Name > 0:
+		return " (after compression, the file's name included)"
+	case e.Deflated:
+		return " (after compression)"
+	case e.Name > 0:
+		return fmt.Sprintf(" (the file's name takes %d of the bytes needed)", e.Name)
+	}
+	return ""
 }
 
 // PayloadError means that a payload cannot be hidden in any image.

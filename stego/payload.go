@@ -36,7 +36,7 @@ func (p Payload) content() ([]byte, error) {
 		return nil, &UnsupportedError{What: p.Kind.String()}
 	}
 	if len(out)+len(p.Data) > MaxContent {
-		return nil, &CapacityError{Need: int64(len(out) + len(p.Data)), Have: MaxContent}
+		return nil, &CapacityError{Need: int64(len(out) + len(p.Data)), Have: MaxContent, Name: int64(len(out))}
 	}
 	return append(out, p.Data...), nil
 }

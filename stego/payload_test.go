@@ -2,8 +2,11 @@ package stego
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math/rand"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -28,6 +31,31 @@ func TestContentRoundTrips(t *testing.T) {
 		got, err := parseContent(p.Kind, back)
 		if err != nil || got.Name != p.Name || !bytes.Equal(got.Data, p.Data) {
 			t.Errorf("%v %q: got %q, %v", p.Kind, p.Name, got.Name, err)
+		}
+	}
+}
+
+func TestWhatDoesNotFitSaysHowItIsCounted(t *testing.T) {
+	noise := make([]byte, 200)
+	rand.New(rand.NewSource(7)).Read(noise)
+	hex := []byte(fmt.Sprintf("%x", noise[:150])) // 300 bytes that deflate to less, and not to nothing
+	small := Info{Window: 8 * (10 + tagSize), Measured: true}
+	for want, p := range map[string]Payload{
+		"payload needs 11 bytes, image holds 10":                                                                        {Kind: Text, Data: []byte("just above!")},
+		"payload needs # bytes, image holds 10 (after compression)":                                                     {Kind: Text, Data: hex},
+		"payload needs 209 bytes, image holds 10 (the file's name takes 9 of the bytes needed)":                         {Kind: File, Name: "a b.txt", Data: noise},
+		"payload needs 202 bytes, image holds 10 (the file's name takes 2 of the bytes needed)":                         {Kind: File, Data: noise},
+		"payload needs # bytes, image holds 10 (after compression, the file's name included)":                           {Kind: File, Name: "a b.txt", Data: hex},
+		"payload needs 67108872 bytes, no image holds more than 67108864 (the file's name takes 9 of the bytes needed)": {Kind: File, Name: "a b.txt", Data: make([]byte, MaxContent-1)},
+	} {
+		_, err := Seal(p, small, SealOptions{})
+		var got *CapacityError
+		if !errors.As(err, &got) {
+			t.Errorf("Seal of %d bytes = %v, want a CapacityError", len(p.Data), err)
+			continue
+		}
+		if want := "stego: " + strings.Replace(want, "#", strconv.FormatInt(got.Need, 10), 1); err.Error() != want {
+			t.Errorf("Seal of %d bytes says\n%q, want\n%q", len(p.Data), err, want)
 		}
 	}
 }

@@ -59,9 +59,9 @@ func sealWith(p Payload, info Info, salt []byte, o SealOptions) (*Embedding, err
 		return nil, err
 	}
 	packed, codec := pack(raw)
-	rate, err := info.rate(int64(len(packed)), o.Spread)
-	if err != nil {
-		return nil, err
+	rate, ok := info.rate(int64(len(packed)), o.Spread)
+	if !ok {
+		return nil, &CapacityError{Need: int64(len(packed)), Have: info.holds(1), Name: int64(len(raw) - len(p.Data)), Deflated: codec == codecDeflate}
 	}
 	h := header{kind: p.Kind, codec: codec, rate: rate, raw: uint32(len(raw)), box: uint32(len(packed) + tagSize)}
 	keys := deriveKeys(o.Passphrase, salt)
@@ -71,16 +71,16 @@ func sealWith(p Payload, info Info, salt []byte, o SealOptions) (*Embedding, err
 	return &Embedding{Format: V1, Rate: rate, Sealed: sealed, Place: keys.place, Change: keys.change}, nil
 }
 
-// rate chooses the rate at which content of this size is hidden.
-func (i Info) rate(size int64, spread bool) (uint8, error) {
+// rate chooses the rate at which content of this size is hidden, and reports whether it fits at all.
+func (i Info) rate(size int64, spread bool) (rate uint8, ok bool) {
 	if room := i.Capacity(V1); !room.Fits || size > room.Bytes {
-		return 0, &CapacityError{Need: size, Have: room.Bytes}
+		return 0, false
 	}
 	if spread {
-		return 0, nil
+		return 0, true
 	}
 	fits := i.Window / (8 * (size + tagSize))
-	return uint8(min(DefaultRate, fits)), nil
+	return uint8(min(DefaultRate, fits)), true
 }
 
 // sealClassic makes the embedding of the classic format, which has neither key nor seal.
