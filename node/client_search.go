@@ -361,14 +361,14 @@ func (s *search) waiting() string {
 	case s.busy != nil:
 		return fmt.Sprintf("%s says %s: %s", s.busy.From, s.busy.Code, s.busy.Detail)
 	case s.leader() == nil:
-		return fmt.Sprintf("%d servers of %s answered, none leads yet", s.members(), s.chosen.Name)
+		return fmt.Sprintf("%s of %s answered, none leads yet", amount(s.members(), "server", "servers"), s.chosen.Name)
 	}
 	return fmt.Sprintf("%s, which leads %s, has not assigned the job yet", s.leader().node.Name, s.chosen.Name)
 }
 
 // tried lists what was asked, one line each.
 func (s *search) tried() []string {
-	lines := []string{fmt.Sprintf("asked %s, %d times", s.places, s.round)}
+	lines := []string{fmt.Sprintf("asked %s, %s", s.places, amount(s.round, "time", "times"))}
 	for _, v := range s.sorted() {
 		lines = append(lines, fmt.Sprintf("%s of %s answered from %s", v.node.Name, v.cluster.Name, v.event.Addr))
 	}

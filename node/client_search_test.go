@@ -163,6 +163,17 @@ func TestSearchSurvivesServersThatPointAtEachOther(t *testing.T) {
 	}
 }
 
+func TestSearchCountsWhoAnswered(t *testing.T) {
+	s := newSeeking(t, trust{known: []Pin{{Cluster: identityOf(t, 1).Cluster}}})
+	for n, want := range []string{"1 server of c1 answered, none leads yet", "2 servers of c1 answered, none leads yet"} {
+		from := uint8(n + 1)
+		s.hear(from, s.says(from, 0, 0, 1))
+		if got := s.waiting(); got != want {
+			t.Errorf("waiting() = %q, want %q", got, want)
+		}
+	}
+}
+
 func TestSearchObeysBusy(t *testing.T) {
 	s := newSeeking(t, trust{known: []Pin{{Cluster: identityOf(t, 1).Cluster}}})
 	s.hear(1, s.says(1, 1, 5, 1))

@@ -30,7 +30,15 @@ func (cl *Client) targets(ctx context.Context) (to []netip.AddrPort, places stri
 		names[i] = l.Name
 	}
 	to = targets(on)
-	return to, fmt.Sprintf("%d addresses on %s", len(to), cmp.Or(strings.Join(names, ", "), "no interface"))
+	return to, fmt.Sprintf("%s on %s", amount(len(to), "address", "addresses"), cmp.Or(strings.Join(names, ", "), "no interface"))
+}
+
+// amount is a number of things, for people.
+func amount(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // resolve looks the configured servers up; what cannot be resolved now is tried again next time.

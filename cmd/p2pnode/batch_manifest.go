@@ -183,7 +183,7 @@ func csvError(name string, err error, record []string) error {
 	case !ok:
 		return fmt.Errorf("read %s: %w", name, err)
 	case errors.Is(err, csv.ErrFieldCount):
-		return atLine(name, bad.StartLine, "%d columns, but the first line has another number", len(record))
+		return atLine(name, bad.StartLine, "%s, but the first line has another number", amount(len(record), "column"))
 	}
 	return atLine(name, bad.StartLine, "%v", bad.Err)
 }

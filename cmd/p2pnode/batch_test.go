@@ -26,6 +26,14 @@ func entriesOf(name, content string) (all []entry, err error) {
 	return all, err
 }
 
+func TestAmountsAreOfOneOrOfMore(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 images", 1: "1 image", 2: "2 images"} {
+		if got := amount(n, "image"); got != want {
+			t.Errorf("amount(%d, image) = %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestManifestsOfBothKindsSayTheSame(t *testing.T) {
 	hello, empty, quoted := "hello", "", "one, \"two\"\nthree"
 	want := []entry{

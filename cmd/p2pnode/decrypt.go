@@ -56,7 +56,7 @@ func (p *program) decrypt(_ context.Context, c *cli.Context) error {
 		return p.printJSON(describe(p.schema(), c.Args().First(), path, payload, how))
 	}
 	if path != "" {
-		p.say(c, "%d bytes written to %s", len(payload.Data), path)
+		p.say(c, "%s written to %s", amount(len(payload.Data), "byte"), path)
 		return nil
 	}
 	return p.printPayload(payload)
@@ -123,7 +123,7 @@ func payloadName(payload stego.Payload) string {
 func (p *program) printPayload(payload stego.Payload) error {
 	person := isTerminal(p.stdout)
 	if payload.Kind == stego.File && person {
-		return usagef("a file is hidden here (%q, %d bytes), it is not written to a terminal", payload.Name, len(payload.Data)).
+		return usagef("a file is hidden here (%q, %s), it is not written to a terminal", payload.Name, amount(len(payload.Data), "byte")).
 			next("-o " + payloadName(payload))
 	}
 	if person { // who hid the text need not be a friend

@@ -105,7 +105,8 @@ func (s *story) verdict(err error) error {
 		return reported{exit: s.p.explain(err).exit()}
 	}
 	if err == nil {
-		s.say("verdict: %d of %d texts came back, %d servers killed, %d failovers, nothing lost", len(r.Jobs), len(r.Jobs), len(r.Kills), r.Failovers)
+		s.say("verdict: %d of %s came back, %s killed, %s, nothing lost",
+			len(r.Jobs), amount(len(r.Jobs), "text"), amount(len(r.Kills), "server"), amount(r.Failovers, "failover"))
 	}
 	return err
 }

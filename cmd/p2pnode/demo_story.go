@@ -67,7 +67,7 @@ func (s *story) cluster(ctx context.Context) error {
 		return err
 	}
 	s.report.Election = time.Since(began).Seconds()
-	s.say("%d servers run on loopback; they elected %s (epoch %d)", len(s.nodes), leader.name, epoch)
+	s.say("%s on loopback elected %s (epoch %d)", amount(len(s.nodes), "server"), leader.name, epoch)
 	return nil
 }
 

@@ -124,7 +124,7 @@ func (d *doctor) configuration(context.Context) []finding {
 	if file.path == "" {
 		return one(good("no configuration file; the defaults hold"))
 	}
-	return one(good("%s: %d settings, %d peers", file.path, len(file.values), len(file.peers)))
+	return one(good("%s: %s, %s", file.path, amount(len(file.values), "setting"), amount(len(file.peers), "peer")))
 }
 
 // buffers asks for sockets as a server does.

@@ -193,7 +193,7 @@ func naming(all []examined) string {
 func ledgers(all []examined) []finding {
 	said := map[string][]string{}
 	for _, x := range all {
-		k := fmt.Sprintf("%d records (%s)", x.status.Ledger.Records, x.status.Ledger.Digest)
+		k := fmt.Sprintf("%s (%s)", amount(x.status.Ledger.Records, "record"), x.status.Ledger.Digest)
 		said[k] = append(said[k], x.Name)
 	}
 	if len(said) < 2 {

@@ -64,7 +64,7 @@ func (h *hiding) sentence(t target, r result) string {
 	if r.Attempts > 1 {
 		by += fmt.Sprintf(", attempt %d", r.Attempts)
 	}
-	return fmt.Sprintf("%s: %d bytes hidden %s, verified, %s", visible(t.input), len(h.content.Data), by, r.Elapsed.Round(time.Millisecond))
+	return fmt.Sprintf("%s: %s hidden %s, verified, %s", visible(t.input), amount(len(h.content.Data), "byte"), by, r.Elapsed.Round(time.Millisecond))
 }
 
 func (h *hiding) json(t target, r result) encrypted {

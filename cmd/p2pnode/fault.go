@@ -193,7 +193,7 @@ func (p *program) printFault(c *cli.Context, l faultLine) error {
 	text := map[string]string{
 		"down": fmt.Sprintf("%s is out for %v", l.Node, time.Duration(l.Down*float64(time.Second))),
 		"up":   fmt.Sprintf("%s is back after %.1fs", l.Node, l.Took), "skipped": fmt.Sprintf("%s left out: %s", l.Node, l.Error),
-		"leader": fmt.Sprintf("%s leads, epoch %d", l.Leader, l.Epoch), "end": fmt.Sprintf("%d faults", l.Faults),
+		"leader": fmt.Sprintf("%s leads, epoch %d", l.Leader, l.Epoch), "end": amount(l.Faults, "fault"),
 	}[l.Event]
 	_, err = fmt.Fprintf(p.stdout, "%s  %s\n", l.Time.Local().Format(clock), text)
 	return err

@@ -101,7 +101,7 @@ func (p *program) printJobs(s node.Jobs) error {
 	if s.Scope == node.ScopeOwn {
 		whose = "jobs of this address (with the peer token: all)"
 	}
-	fmt.Fprintf(p.stdout, "%s, as %s knows them; %d records in the ledger\n\n", whose, s.Node, s.Records)
+	fmt.Fprintf(p.stdout, "%s, as %s knows them; %s in the ledger\n\n", whose, s.Node, amount(s.Records, "record"))
 	t := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "JOB\tSTATE\tATTEMPT\tSERVER\tLEADER\tEPOCH\tCLIENT\tSIZE\tSINCE\tCODE")
 	for _, j := range s.Jobs {

@@ -99,7 +99,7 @@ func (s summary) sentence() string {
 }
 
 // amount is a number of things.
-func amount(n int, what string) string {
+func amount[N int | int64](n N, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

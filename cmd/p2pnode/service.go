@@ -82,5 +82,6 @@ func inOneLine(s node.Status) string {
 	if s.Leader != nil {
 		leader = fmt.Sprintf("leader %s, epoch %d", *s.Leader, s.Epoch)
 	}
-	return fmt.Sprintf("%s of cluster %s: %s, %d of %d servers alive, %d jobs running", s.Self, s.Cluster, leader, live, len(s.Nodes), s.Jobs.Running)
+	return fmt.Sprintf("%s of cluster %s: %s, %d of %s alive, %s running",
+		s.Self, s.Cluster, leader, live, amount(len(s.Nodes), "server"), amount(s.Jobs.Running, "job"))
 }

@@ -48,7 +48,7 @@ func (h *histogram) merge(o histogram) error {
 	}
 	h.make()
 	if dropped := h.of.Merge(o.of); dropped > 0 {
-		return fmt.Errorf("%d times are longer than %v", dropped, time.Duration(histogramTop)*time.Microsecond)
+		return fmt.Errorf("%s beyond %v", amount(dropped, "time"), time.Duration(histogramTop)*time.Microsecond)
 	}
 	return nil
 }

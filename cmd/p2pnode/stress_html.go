@@ -110,7 +110,7 @@ func (r stressRun) Load() string {
 	if c.Mode == "open" {
 		return fmt.Sprintf("open: %g/s at times of chance (Poisson) for %v, at most %d at a time", c.Rate, c.Duration.duration(), c.Clients)
 	}
-	return fmt.Sprintf("closed: %d clients, %d requests each, pauses of %v to %v", c.Clients, c.Requests, c.MinDelay.duration(), c.MaxDelay.duration())
+	return fmt.Sprintf("closed: %s, %s each, pauses of %v to %v", amount(c.Clients, "client"), amount(c.Requests, "request"), c.MinDelay.duration(), c.MaxDelay.duration())
 }
 
 // Ring says in words which servers were taken off the network.
@@ -141,5 +141,5 @@ func inBytes(n int64) string {
 	case n >= 1e3:
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return amount(n, "byte")
 }

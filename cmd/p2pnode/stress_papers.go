@@ -105,7 +105,7 @@ func (p *program) printIncidents(r *stressReport) error {
 	}
 	fmt.Fprintf(p.stdout, "\nassigned by: %s; attempts %d, failovers %d\n", strings.Join(led, ", "), r.Counts.Attempts, r.Counts.Failovers)
 	for _, f := range r.Failures {
-		fmt.Fprintf(p.stdout, "%s %d times, first: %s\n", f.Code, f.Count, visible(f.Example))
+		fmt.Fprintf(p.stdout, "%s %s, first: %s\n", f.Code, amount(f.Count, "time"), visible(f.Example))
 	}
 	return nil
 }

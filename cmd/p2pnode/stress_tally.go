@@ -261,6 +261,6 @@ func (t *tally) line(now time.Time) string {
 	if total == nil {
 		total = &histogram{}
 	}
-	return fmt.Sprintf("%.0f s: %d of %d done, p50 %.0f ms, p95 %.0f ms, %d failed, %d lost, %d wrong, %d failovers",
-		now.Sub(t.began).Seconds(), c.Done, c.Planned, total.at(50), total.at(95), c.Failed, c.Lost, c.Wrong, c.Failovers)
+	return fmt.Sprintf("%.0f s: %d of %d done, p50 %.0f ms, p95 %.0f ms, %d failed, %d lost, %d wrong, %s",
+		now.Sub(t.began).Seconds(), c.Done, c.Planned, total.at(50), total.at(95), c.Failed, c.Lost, c.Wrong, amount(c.Failovers, "failover"))
 }
