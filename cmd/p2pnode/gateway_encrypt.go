@@ -126,7 +126,7 @@ func (g *gateway) elected(ctx context.Context) error {
 }
 
 // unready says why no job would be assigned now.
-func unready(s node.Status, err error) error {
+func unready(s node.Status, err error) *failure {
 	switch {
 	case err != nil:
 		return failf(wire.CodeBusy, "this server does not answer: %w", err)

@@ -128,6 +128,20 @@ func TestDescriptionHasTheCodesThatThereAre(t *testing.T) {
 	}
 }
 
+// Whatever fails below /v1/ is described as a problem.
+func TestDescriptionHasProblemsOnly(t *testing.T) {
+	for path, methods := range description(t).Paths {
+		for _, m := range methods {
+			for status, r := range m.Responses {
+				content, _ := r.(map[string]any)["content"].(map[string]any)
+				if strings.HasPrefix(path, "/v1/") && status >= "400" && (len(content) != 1 || content["application/problem+json"] == nil) {
+					t.Errorf("%s: %s is described as %v", path, status, content)
+				}
+			}
+		}
+	}
+}
+
 // TestDescriptionHasTheObjectsThatThereAre compares schemas with what is written.
 func TestDescriptionHasTheObjectsThatThereAre(t *testing.T) {
 	d, text := description(t), ""

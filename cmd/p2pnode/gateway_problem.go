@@ -126,12 +126,58 @@ func (v *visitor) refuse(err error) {
 	writeProblem(v.w, p)
 }
 
-// writeProblem writes application/problem+json.
+// writeFailure writes a failure as a problem, with the status of its code.
+func writeFailure(w http.ResponseWriter, f *failure) {
+	writeProblem(w, problemFor(statuses[f.Code], f))
+}
+
+// writeProblem writes application/problem+json. When to come again may have been said already.
 func writeProblem(w http.ResponseWriter, p problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
-	if seconds := retryAfter[p.Status]; seconds > 0 {
+	if seconds := retryAfter[p.Status]; seconds > 0 && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
 	w.WriteHeader(p.Status)
 	json.NewEncoder(w).Encode(p) // an error: nobody reads any more
+}
+
+// routed is a mux whose own refusals are problems, too.
+func routed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			w = &unrouted{ResponseWriter: w, r: r}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// unrouted makes a problem of what the mux says in plain text of a request that has no route.
+type unrouted struct {
+	http.ResponseWriter
+	r       *http.Request
+	refused bool
+}
+
+func (u *unrouted) WriteHeader(status int) {
+	switch status {
+	case http.StatusNotFound:
+		u.refuse(status, failf(wire.CodeNotFound, "there is nothing at %s", u.r.URL.Path))
+	case http.StatusMethodNotAllowed:
+		u.refuse(status, usagef("%s takes %s, not %s", u.r.URL.Path, u.Header().Get("Allow"), u.r.Method))
+	default:
+		u.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (u *unrouted) refuse(status int, f *failure) {
+	u.refused = true
+	writeProblem(u.ResponseWriter, problemFor(status, f))
+}
+
+// Write drops the words of the mux where there is a problem instead.
+func (u *unrouted) Write(p []byte) (int, error) {
+	if u.refused {
+		return len(p), nil
+	}
+	return u.ResponseWriter.Write(p)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -105,10 +104,10 @@ func (s *server) routes(g *gateway, local bool) http.Handler {
 	if s.pprof {
 		s.profiles(mux, local)
 	}
-	return mux
+	return routed(mux)
 }
 
-// livez says that the loop turns.
+// livez says that the loop turns. It and readyz are for probes, which read a status and a line of text.
 func (s *server) livez(w http.ResponseWriter, r *http.Request) {
 	if _, err := s.status(r); err != nil {
 		http.Error(w, "the loop does not answer", http.StatusServiceUnavailable)
@@ -133,14 +132,7 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 // statusJSON is `status --json` over HTTP.
 func (s *server) statusJSON(w http.ResponseWriter, r *http.Request) {
 	status, err := s.status(r)
-	if err != nil {
-		http.Error(w, "the loop does not answer", http.StatusServiceUnavailable)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(status); err != nil {
-		s.config.Log.Debug("status not sent", "error", err)
-	}
+	s.answer(w, status, err)
 }
 
 func (s *server) status(r *http.Request) (node.Status, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"p2pnode/node"
+	"p2pnode/wire"
 )
 
 const (
@@ -25,13 +26,13 @@ func (s *server) eventStream(w http.ResponseWriter, r *http.Request) {
 	if s.streams.Add(1) > maxStreams {
 		s.streams.Add(-1)
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, "too many event streams are open", http.StatusServiceUnavailable)
+		writeFailure(w, failf(wire.CodeBusy, "too many event streams are open"))
 		return
 	}
 	defer s.streams.Add(-1)
 	q, err := eventsQuery(r)
 	if err != nil {
-		writeProblem(w, problemFor(http.StatusBadRequest, usagef("%w", err)))
+		writeFailure(w, usagef("%w", err))
 		return
 	}
 	q.Scope = s.scope(r)

@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"net/http/pprof"
+
+	"p2pnode/wire"
 )
 
 // profiles answers /debug/pprof: only where --pprof asked for it, and off loopback only for holders of the peer token.
@@ -13,7 +15,7 @@ func (s *server) profiles(mux *http.ServeMux, local bool) {
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			if !local && !s.bearsPeer(r) {
-				http.Error(w, "the peer token is needed", http.StatusForbidden)
+				writeFailure(w, failf(wire.CodeUnauthorized, "the peer token is needed"))
 				return
 			}
 			h(w, r)

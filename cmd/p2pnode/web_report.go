@@ -33,7 +33,7 @@ func (s *server) jobsJSON(w http.ResponseWriter, r *http.Request) {
 	limit, err1 := count(ask.Get("limit"))
 	page, err2 := count(ask.Get("page"))
 	if q.State = state; ask.Get("state") != "" && !known || err1 != nil || err2 != nil || limit > 1000 {
-		http.Error(w, "state is assigned, running, done, acked, failed or cancelled; limit, at most 1000, and page are numbers", http.StatusBadRequest)
+		writeFailure(w, usagef("state is assigned, running, done, acked, failed or cancelled; limit, at most 1000, and page are numbers"))
 		return
 	}
 	q.Max, q.Page = int(limit), page
@@ -52,7 +52,7 @@ func count(text string) (uint64, error) {
 func (s *server) jobJSON(w http.ResponseWriter, r *http.Request) {
 	id, err := parseJob(r.PathValue("id"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		writeFailure(w, usagef("%w", err))
 		return
 	}
 	answer, err := s.node.Job(r.Context(), id, s.scope(r))
@@ -64,12 +64,12 @@ func (s *server) answer(w http.ResponseWriter, v any, err error) {
 	var refused *node.RemoteError
 	switch {
 	case errors.Is(err, node.ErrForgotten):
-		http.Error(w, err.Error(), http.StatusNotFound)
+		writeFailure(w, failf(wire.CodeNotFound, "%s", plain(err)))
 	case errors.As(err, &refused) && refused.Code == wire.CodeBusy:
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, refused.Detail, http.StatusServiceUnavailable)
+		writeFailure(w, failf(refused.Code, "%s", refused.Detail))
 	case err != nil:
-		http.Error(w, "the loop does not answer", http.StatusServiceUnavailable)
+		writeFailure(w, unready(node.Status{}, err))
 	default:
 		w.Header().Set("Content-Type", "application/json")
 		if err := json.NewEncoder(w).Encode(v); err != nil {
