@@ -81,6 +81,7 @@ netem-bulk: ## as root: 1 MiB up and down over one connection and over several, 
 	P2PNODE_NETEM='$(NETEM)' P2PNODE_NETEM_BULK=$(or $(RUNS),5) $(NETEM_TEST) -timeout 30m -run '^TestNetem(Bulk|BulkBack|Fair)$$'
 
 netem-matrix: ## as root: all conditions of docs/TESTING.md, whose table is rewritten
+	@mkdir -p bin; rm -f bin/netem.md
 	P2PNODE_NETEM_MATRIX='$(CURDIR)/bin/netem.md' $(NETEM_TEST) -timeout 90m -run '^TestNetemMatrix$$'
 	@test ! -f bin/netem.md || .ci/netem-table bin/netem.md docs/TESTING.md
 

@@ -96,7 +96,7 @@ func (k *making) produce(leave func()) (m *Mine, err error) {
 // finish brings a job to its end whose image is here. Nobody needs to be there for that.
 func (k *making) finish() (m *Mine, err error) {
 	began := time.Now()
-	if k.file == nil {
+	if !k.hidden {
 		err = k.labour()
 	}
 	if err == nil {

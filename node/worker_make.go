@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -32,6 +33,7 @@ type making struct {
 	out    *outflow // nil: nothing is sent before the result is stored
 	took   Timing
 
+	hidden bool   // the result is written
 	onward func() // called when the rest of the image is passed through; nil: nobody wants to know
 }
 
@@ -71,8 +73,11 @@ func (k *making) receive(in intake) error {
 		return err
 	}
 	if release, ok := k.passing(); ok {
-		defer release()
-		return k.cutThrough(from)
+		err := k.cutThrough(&undecided{k, from, in.copy})
+		release()
+		if !errors.Is(err, stego.ErrSeek) {
+			return err
+		}
 	}
 	if err := drain(spooled); err != nil {
 		return err
@@ -107,8 +112,26 @@ func (k *making) passing() (release func(), ok bool) {
 	return sync.OnceFunc(func() { k.t.passing.give(n) }), true
 }
 
+// undecided is an image on its way of which a copy goes to the spool, until the result begins: up to then it may turn out that the image has to be
+// read twice, which only one with alpha has.
+type undecided struct {
+	k    *making
+	r    io.Reader
+	copy io.Writer
+}
+
+func (r *undecided) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if n > 0 && r.k.info.Model.Alpha() && (r.k.file == nil || r.k.file.Size() == 0) {
+		if _, e := r.copy.Write(p[:n]); e != nil {
+			return n, e
+		}
+	}
+	return n, err
+}
+
 // cutThrough hides in an image while it comes, with a slot whenever there is something to do. What was read of it for its
-// header is in the spool.
+// header is in the spool; after stego.ErrSeek all is that has come, and no result was begun.
 func (k *making) cutThrough(rest io.Reader) error {
 	read := int64(k.task.Request.Size - k.up.left)
 	ctx, cancel := k.wanted()
@@ -119,7 +142,8 @@ func (k *making) cutThrough(rest io.Reader) error {
 	defer k.t.desk.active(-1)
 	k.t.desk.seen(k.task.Job)
 	k.onward = g.pass
-	err := k.hide(ctx, io.MultiReader(io.NewSectionReader(k.spool, 0, read), g))
+	defer func() { k.onward = nil }()
+	err := k.hide(ctx, io.MultiReader(io.NewSectionReader(k.spool, 0, read), g), nil)
 	if err == nil {
 		err = drain(g)
 	}
@@ -159,7 +183,8 @@ func (k *making) labour() error {
 	t.desk.active(1)
 	defer t.desk.active(-1)
 	t.desk.seen(k.task.Job)
-	err := k.hide(ctx, io.NewSectionReader(k.spool, 0, k.spool.Size()))
+	image := io.NewSectionReader(k.spool, 0, k.spool.Size())
+	err := k.hide(ctx, image, image)
 	if err == nil {
 		err = k.check(ctx)
 	}
@@ -167,21 +192,21 @@ func (k *making) labour() error {
 	return err
 }
 
-// hide writes the result's file, and lets what is written leave at once, unless the image came over several connections: so
-// will the result, once it is stored.
-func (k *making) hide(ctx context.Context, image io.Reader) (err error) {
-	if k.file, err = k.t.results.Create(); err != nil {
+// hide writes the result's file. from is the image again, where that can be read twice, or nil.
+func (k *making) hide(ctx context.Context, image io.Reader, from io.Seeker) error {
+	if err := k.begin(); err != nil {
 		return err
 	}
-	k.file.Keep()
-	k.draft = newDraft(k.file)
-	if !k.task.Request.Split {
-		if k.out, err = k.flow(k.task.Job, k.file, k.draft); err != nil {
-			return err
-		}
-	}
 	buf := bufio.NewWriterSize(k, 32<<10)
-	k.report, err = stego.Embed(buf, &flushing{&whileWanted{ctx, image}, buf}, k.e, stego.EmbedOptions{
+	image = &flushing{&whileWanted{ctx, image}, buf}
+	if from != nil {
+		image = struct {
+			io.Reader
+			io.Seeker
+		}{image, from}
+	}
+	var err error
+	k.report, err = stego.Embed(buf, image, k.e, stego.EmbedOptions{
 		Undigested: true, Passing: k.onward,
 		Limits: k.limits(), StripMetadata: k.task.Request.Strip,
 	})
@@ -192,7 +217,25 @@ func (k *making) hide(ctx context.Context, image io.Reader) (err error) {
 		return context.Cause(ctx)
 	}
 	if err == nil {
+		k.hidden = true
 		k.draft.end(io.EOF)
+	}
+	return err
+}
+
+// begin makes the result's file, and lets what is written to it leave at once, unless the image came over several connections: so
+// will the result, once it is stored.
+func (k *making) begin() (err error) {
+	if k.file != nil {
+		return nil
+	}
+	if k.file, err = k.t.results.Create(); err != nil {
+		return err
+	}
+	k.file.Keep()
+	k.draft = newDraft(k.file)
+	if !k.task.Request.Split {
+		k.out, err = k.flow(k.task.Job, k.file, k.draft)
 	}
 	return err
 }

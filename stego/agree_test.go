@@ -40,6 +40,7 @@ func agree(t testing.TB, z zooPicture) *agreement {
 	a.file()
 	confirm(t, a.carrier, a.out, a.e, a.payload, ExtractOptions{Format: a.o.Format})
 	a.again()
+	a.surveyed()
 	a.interrupted()
 	return a
 }
@@ -273,22 +274,46 @@ func (a *agreement) growth() int {
 
 // again embeds through readers of other habits: the bytes must be the same.
 func (a *agreement) again() {
-	var r io.Reader = bytes.NewReader(a.carrier)
 	how := a.z.of("reader", "one-byte", "half", "late-end", "pieces", "pieces")
-	switch how {
-	case "one-byte":
-		r = iotest.OneByteReader(r)
-	case "half":
-		r = iotest.HalfReader(r)
-	case "late-end":
-		r = iotest.DataErrReader(r)
-	default:
-		r = &pieceReader{r, a.z.r}
-	}
+	r := &habitual{base: bytes.NewReader(a.carrier), habit: map[string]func(io.Reader) io.Reader{
+		"one-byte": iotest.OneByteReader, "half": iotest.HalfReader, "late-end": iotest.DataErrReader,
+		"pieces": func(r io.Reader) io.Reader { return &pieceReader{r, a.z.r} },
+	}[how]}
+	r.Reader = r.habit(r.base)
 	var out bytes.Buffer
 	rep, err := Embed(&out, r, a.e, EmbedOptions{})
 	if err != nil || !bytes.Equal(out.Bytes(), a.out) || rep != a.rep {
 		a.t.Errorf("the same embedding through a reader of kind %s differs: %v", how, err)
+	}
+}
+
+// habitual is a reader of some habit that can be read again.
+type habitual struct {
+	io.Reader
+	base  *bytes.Reader
+	habit func(io.Reader) io.Reader
+}
+
+func (h *habitual) Seek(at int64, whence int) (int64, error) {
+	if whence == io.SeekStart {
+		defer func() { h.Reader = h.habit(h.base) }()
+	}
+	return h.base.Seek(at, whence)
+}
+
+// surveyed embeds in two readings, as in a picture whose window ends far away: the pixels must be the same.
+func (a *agreement) surveyed() {
+	if !a.info.Model.Alpha() || a.e.Format != V1 {
+		return
+	}
+	var out bytes.Buffer
+	rep, err := Embed(&out, bytes.NewReader(a.carrier), a.e, EmbedOptions{ahead: 1})
+	if err != nil || rep.Changed != a.rep.Changed {
+		a.t.Fatalf("the same embedding in two readings: %v, %d samples are changed, want %d", err, rep.Changed, a.rep.Changed)
+	}
+	confirm(a.t, a.carrier, out.Bytes(), a.e, a.payload, ExtractOptions{})
+	if _, err := strictly(pixelStream(out.Bytes())); err != nil {
+		a.t.Errorf("zlib would refuse the output of two readings: %v", err)
 	}
 }
 

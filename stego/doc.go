@@ -4,7 +4,7 @@
 // rows of PNG samples, a weaver changes some of them as they pass, and a PNG
 // writer takes what comes out. Embed, Measure, Verify, Check and Extract are
 // different ends of that stream, so what one writes the others read alike, and
-// only the rows of the window are ever held.
+// at most some rows of the window are ever held.
 //
 //	carrier ─► rows ─► weaver ─► png writer       Embed
 //	                     └─────► compare ◄─ rows ◄─ output    Verify

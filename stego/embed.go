@@ -17,6 +17,8 @@ type EmbedOptions struct {
 	// Cores is how many cores the pixels of an image that is made anew may be deflated on. If zero, 1 is used,
 	// and no goroutine is started. The output is the same.
 	Cores int
+	// ahead is mostAhead for tests. If zero, that is used.
+	ahead int
 	// Passing is called, if not nil, when nothing is left to do but to pass the rest of a file through.
 	Passing func()
 }
@@ -34,25 +36,37 @@ type Report struct {
 
 // Embed writes the carrier as PNG with a payload in it. It streams: where it
 // returns an error, w may hold a useless beginning. The same carrier, embedding
-// and options give the same bytes.
+// and options give the same bytes. A PNG with alpha may have to be read twice, and then nothing is written before it was once: r must be an
+// io.Seeker, or the error is ErrSeek.
 func Embed(w io.Writer, r io.Reader, e *Embedding, o EmbedOptions) (Report, error) {
 	if err := e.check(); err != nil {
 		return Report{}, err
 	}
+	again := readings(r)
 	c, err := open(r, o.Limits)
 	if err != nil {
 		return Report{}, err
 	}
 	defer c.free()
 	out := newDigestWriter(w, o)
-	if c.info.Splices(e.Format) {
-		return c.splice(out, e, o)
-	}
+	return again.twice(c, e, o.Limits, func(c *carrier, known *weaver) (Report, error) {
+		if c.info.Splices(e.Format) {
+			return c.splice(out, e, o, known)
+		}
+		return c.rewrite(out, e, o, known)
+	})
+}
+
+// rewrite embeds by making all pixel data anew. known is what a survey found, or nil.
+func (c *carrier) rewrite(out *digestWriter, e *Embedding, o EmbedOptions, known *weaver) (Report, error) {
 	hidden, err := c.hide(e)
-	if err != nil {
-		return Report{}, err
+	if err == nil {
+		err = c.foresee(hidden.weaver, known, o.ahead)
 	}
-	if err := c.encode(out, hidden.rows, hidden.l, o); err != nil {
+	if err == nil {
+		err = c.encode(out, hidden.rows, hidden.l, o)
+	}
+	if err != nil {
 		return Report{}, err
 	}
 	rep := hidden.report(c.info, e, c.info.Height)

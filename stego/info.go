@@ -77,8 +77,8 @@ func (i Info) Splices(f Format) bool {
 }
 
 // Memory returns about how many bytes embedding e holds at most for this carrier
-// (the worst window, the decoder's own image), to weigh requests by. Where there is
-// alpha, how many rows the window takes is known only when they are read.
+// (the worst window, the decoder's own image), to weigh requests by. Of a PNG with alpha so many
+// rows may be held until it is known how many the window takes.
 func (i Info) Memory(e *Embedding) int64 {
 	const flat = 8 << 20
 	image := i.Pixels() * int64(i.Model.channels()*i.Depth/8)
@@ -96,10 +96,8 @@ func (i Info) Memory(e *Embedding) int64 {
 		return flat + lowest + 2*image
 	case i.Interlaced:
 		return flat + lowest + image
-	case i.Model.Alpha() && e.Rate == 0: // all rows are read, and their tokens kept, before the first can be written
-		return flat + lowest + rows + 7*image
 	case i.Model.Alpha():
-		return flat + lowest + rows + 2*image
+		return flat + lowest + rows + aheadCost*mostAhead
 	}
 	return flat + lowest + rows
 }

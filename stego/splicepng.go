@@ -6,9 +6,9 @@ import (
 )
 
 // splice embeds by decoding only the rows that change; the rest of the file passes through as it arrives. It reads what
-// follows the changed rows only to check CRCs.
-func (c *carrier) splice(out *digestWriter, e *Embedding, o EmbedOptions) (Report, error) {
-	j := c.joint(&pngWriter{w: out}, e, o)
+// follows the changed rows only to check CRCs. known is what a survey found, or nil.
+func (c *carrier) splice(out *digestWriter, e *Embedding, o EmbedOptions, known *weaver) (Report, error) {
+	j := c.joint(&pngWriter{w: out}, e, o, known)
 	rep, err := j.run(&ending{pass: j.w.write}, (*ending).follow)
 	if err != nil {
 		return Report{}, err
@@ -34,10 +34,12 @@ type joint struct {
 	w *pngWriter
 	e *Embedding
 	o EmbedOptions
+
+	known *weaver // nil: nobody has looked at the carrier before
 }
 
-func (c *carrier) joint(w *pngWriter, e *Embedding, o EmbedOptions) *joint {
-	return &joint{c: c, p: c.rows.(*pngReader), w: w, e: e, o: o}
+func (c *carrier) joint(w *pngWriter, e *Embedding, o EmbedOptions, known *weaver) *joint {
+	return &joint{c: c, p: c.rows.(*pngReader), w: w, e: e, o: o, known: known}
 }
 
 // run writes the whole file. follow passes the rest of the pixel data to a ending and leaves the chunk behind it open.
@@ -47,6 +49,9 @@ func (j *joint) run(t *ending, follow func(*ending, *chunkReader, []byte) error)
 	j.c.rows = source{s}
 	h, err := j.c.hide(j.e)
 	if err != nil {
+		return Report{}, err
+	}
+	if err := j.c.foresee(h.weaver, j.known, j.o.ahead); err != nil {
 		return Report{}, err
 	}
 	keep := j.c.info.retention(h.l, j.o.StripMetadata)
@@ -98,9 +103,16 @@ func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, er
 		rep, err := Embed(&b, bytes.NewReader(file), e, o)
 		return [][]byte{b.Bytes()}, rep, err
 	}
-	out := &pieces{}
-	j := c.joint(&pngWriter{w: out}, e, o)
-	rep, err := j.run(&ending{pass: out.pass, stable: true}, func(t *ending, r *chunkReader, ahead []byte) error {
+	out, again := &pieces{}, readings(bytes.NewReader(file))
+	rep, err := again.twice(c, e, o.Limits, func(c *carrier, known *weaver) (Report, error) { return c.spliceBytes(out, file, e, o, known) })
+	rep.Size = out.size
+	return out.list, rep, err
+}
+
+// spliceBytes is splice for a file in memory.
+func (c *carrier) spliceBytes(out *pieces, file []byte, e *Embedding, o EmbedOptions, known *weaver) (Report, error) {
+	j := c.joint(&pngWriter{w: out}, e, o, known)
+	return j.run(&ending{pass: out.pass, stable: true}, func(t *ending, r *chunkReader, ahead []byte) error {
 		at, err := t.jump(file, r, ahead)
 		if err != nil {
 			return err
@@ -109,8 +121,6 @@ func EmbedBytes(file []byte, e *Embedding, o EmbedOptions) ([][]byte, Report, er
 		*r = chunkReader{r: c.from, at: at}
 		return r.open()
 	})
-	rep.Size = out.size
-	return out.list, rep, err
 }
 
 // pieces is an output as a list of slices.

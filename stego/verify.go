@@ -8,21 +8,37 @@ import (
 	"slices"
 )
 
-// Verify reports whether output is what embedding e into the carrier makes: the
+// Verify reports whether output is what embedding e into image, the carrier, makes: the
 // same size and type, and in every row exactly the samples that Embed writes, so
 // that only permitted samples differ, each by one, and the payload is in them. It looks at so many rows, a Report's Decoded, where
 // Matches has shown that the rest is the carrier's own; 0: at all, and at what follows them. The error is a *VerifyError where the
-// output is at fault.
-func Verify(carrier, output io.Reader, e *Embedding, lim Limits, rows int) error {
+// output is at fault. As for Embed, it may be necessary that image is an io.Seeker.
+func Verify(image, output io.Reader, e *Embedding, lim Limits, rows int) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	c, err := open(carrier, lim)
+	again := readings(image)
+	c, err := open(image, lim)
 	if err != nil {
 		return fmt.Errorf("carrier: %w", err)
 	}
+	defer c.free()
+	_, err = again.twice(c, e, lim, func(c *carrier, known *weaver) (Report, error) {
+		return Report{}, c.verify(output, e, lim, rows, known)
+	})
+	return err
+}
+
+// verify is Verify of a carrier that was opened. known is what a survey found, or nil.
+func (c *carrier) verify(output io.Reader, e *Embedding, lim Limits, rows int, known *weaver) error {
 	want, err := c.hide(e)
-	if err != nil {
+	if err == nil {
+		err = c.foresee(want.weaver, known, 0)
+	}
+	switch {
+	case err == errDistant:
+		return err
+	case err != nil:
 		return fmt.Errorf("carrier: %w", err)
 	}
 	got, err := openOutput(output, want.l, lim)

@@ -17,6 +17,7 @@ type weaver struct {
 	e     *Embedding
 	signs *signs
 
+	known  bool       // another reading of the carrier has told what follows
 	seen   int        // rows that were read
 	usable int64      // samples in them
 	ahead  []byte     // those of them that were not given away yet
@@ -68,7 +69,7 @@ func (w *weaver) pull(dst []byte) error {
 
 // read takes a row from the source.
 func (w *weaver) read(row []byte) error {
-	if err := w.src.next(row); err != nil {
+	if err := w.src.next(row); err != nil || w.known {
 		return err
 	}
 	if w.end == 0 || w.lowest.n < w.end {
@@ -89,7 +90,7 @@ func (w *weaver) readAhead() error {
 // plan finds the window's size, whose first sample was just read, and divides it.
 func (w *weaver) plan() error {
 	need := headBits + w.e.need()
-	for w.l.model.Alpha() && w.seen < w.l.height && (w.usable < need || w.e.Rate == 0) {
+	for w.unforeseen() {
 		if err := w.readAhead(); err != nil {
 			return err
 		}
