@@ -217,7 +217,7 @@ func (z *inflater) record(n int, end int64) {
 	if n == 0 || z.skims {
 		return
 	}
-	if last := len(z.toks) - 1; last >= max(z.sealed, z.blocks[len(z.blocks)-1].tok) && z.toks[last]&isMatch == 0 && int(z.toks[last])+n < maxRun {
+	if last := len(z.toks) - 1; last >= max(z.sealed, z.blocks[len(z.blocks)-1].tok) && z.toks[last]&isMatch == 0 && int(z.toks[last]) < maxRun-n {
 		z.toks[last] += token(n)
 		z.ends[last] = end
 		return

@@ -102,7 +102,7 @@ func (w *weaver) plan() error {
 	if w.end < need {
 		return w.short(w.end - headBits)
 	}
-	w.lowest.bytes = slices.Grow(w.lowest.bytes, int(w.end-w.lowest.n)/8+2)
+	w.lowest.bytes = slices.Grow(w.lowest.bytes, int((w.end-w.lowest.n)/8)+2)
 	w.box = newCodewords(w.end-headBits, len(w.e.Sealed)-headSize, w.e.Place)
 	return nil
 }

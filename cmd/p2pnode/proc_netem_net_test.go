@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -29,7 +31,9 @@ func newNetemNet(t *testing.T, names ...string) netemNet {
 		err := tcNetem(t)
 		if err == nil {
 			t.Setenv("QUIC_GO_DISABLE_GSO", "true") // netem would lose what the kernel cuts into packets later as one
-			return netemNet{lan: newLAN(t, names...)}
+			on := newLAN(t, names...)
+			on.acquaint()
+			return netemNet{lan: on}
 		}
 		if by == "tc" {
 			t.Skipf("netem: %v; `make netem-ci` runs it in a guest whose kernel can", err)
@@ -40,7 +44,46 @@ func newNetemNet(t *testing.T, names ...string) netemNet {
 		t.Skipf("netem: neither can the relay: %v", err)
 	}
 	on, r := newRelayedLAN(t, names...)
+	on.acquaint()
 	return netemNet{on, r}
+}
+
+// acquaint has hosts know each other's hardware addresses for good. They would ask for them by frames, and one in which a bit is flipped, which
+// a wire's check sequence would stop and nothing here does, has others believe that a host is somewhere else for seconds: a fault that nobody ordered.
+func (l *lan) acquaint() {
+	l.t.Helper()
+	for _, h := range l.hosts {
+		mac := l.hardware(h)
+		for _, other := range l.hosts {
+			if other == h {
+				continue
+			}
+			for _, at := range []netip.Addr{h.addr, linkLocal(mac)} {
+				ipIn(l.t, other.ns, fmt.Sprintf("neigh replace %v lladdr %v dev eth0 nud permanent", at, mac))
+			}
+		}
+	}
+}
+
+// hardware returns the address of a host's interface.
+func (l *lan) hardware(h *host) (mac net.HardwareAddr) {
+	l.t.Helper()
+	err := h.inside(func() error {
+		on, err := net.InterfaceByName("eth0")
+		if err == nil {
+			mac = on.HardwareAddr
+		}
+		return err
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return mac
+}
+
+// linkLocal is the address that an interface has by itself: RFC 4291, appendix A.
+func linkLocal(mac net.HardwareAddr) netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
 }
 
 // tcNetem says why tc cannot make a network bad here, if it cannot.
