@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	extraLanes = 8 // connections besides the first
-	lanePulls  = 2 // ranges that a connection carries at once, so that it does not idle for a round trip between them
-	laneDials  = 3 // tries to open one
+	extraLanes = 12 // connections besides the first
+	lanePulls  = 2  // ranges that a connection carries at once, so that it does not idle for a round trip between them
+	laneDials  = 3  // tries to open one
 )
 
 // errLossy ends a stream whose transfer several connections will do sooner.
