@@ -28,7 +28,7 @@ type ClientConfig struct {
 	Pins       string                         // path of the known-clusters file. If empty, $XDG_DATA_HOME/p2pnode/known_clusters.
 	Name       string                         // of this client, for people. If empty, user@host.
 	Interfaces []string                       // discovery on these only. If nil, on every usable one.
-	Lanes      int                            // connections that a transfer may be split over where packets are lost. If zero, 9; 1: none is split.
+	Lanes      int                            // connections that a transfer may be split over where packets are lost. If zero, 13; 1: none is split.
 	Log        *slog.Logger                   // If nil, nothing is logged.
 	Entropy    io.Reader                      // secrets, ids, nonces. If nil, crypto/rand.
 	Rand       *rand.Rand                     // jitter. If nil, seeded from Entropy.

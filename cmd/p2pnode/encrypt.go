@@ -34,7 +34,7 @@ func hidingFlags(more ...cli.Flag) []cli.Flag {
 		toggle("force", "replace existing outputs"),
 		toggle("local", "do the work here, without a cluster"),
 		limitFlag(),
-		number("connections", "to a server at most, where much is lost and a long transfer is split; 1: never split; 0: 9"),
+		number("connections", "to a server at most, where much is lost and a long transfer is split; 1: never split; 0: 13"),
 	}, more...)...)
 }
 
