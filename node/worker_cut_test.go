@@ -127,18 +127,24 @@ func TestClientDiesInCutThrough(t *testing.T) {
 		if _, err := io.ReadFull(wire.NewChunkReader(l), make([]byte, 1000)); err != nil {
 			t.Fatal(err)
 		}
-		l.CancelRead(abandoned)
-		l.CancelWrite(abandoned)
-		o.posts[0].wantNothingLeft()
-		again := o.call(o.posts[0])
-		again.say(q)
-		again.response()
-		again.write(picture)
-		if got, tr := again.result(); tr.Code != wire.CodeOK || sha256.Sum256(got) != tr.Result {
-			t.Errorf("the second stream got %d bytes and %+v", len(got), tr)
-		}
-		o.posts[0].wantIdle()
+		o.vanish(l, q, picture)
 	})
+}
+
+// vanish has the client of a line go without a word: nothing of its job may stay, and another stream brings it.
+func (o *office) vanish(l line, q wire.TaskRequest, picture []byte) {
+	o.t.Helper()
+	l.CancelRead(abandoned)
+	l.CancelWrite(abandoned)
+	o.posts[0].wantNothingLeft()
+	again := o.call(o.posts[0])
+	again.say(q)
+	again.response()
+	again.write(picture)
+	if got, tr := again.result(); tr.Code != wire.CodeOK || sha256.Sum256(got) != tr.Result {
+		o.t.Errorf("the second stream got %d bytes and %+v", len(got), tr)
+	}
+	o.posts[0].wantIdle()
 }
 
 // A client that reads nothing keeps its result from nobody: it is stored, and given to whoever asks for it.

@@ -86,17 +86,7 @@ func TestClientDiesBeforeItsPictureIsReadTwice(t *testing.T) {
 		picture := behindGlass(t)
 		l, q := o.begin(picture, longText(), len(picture)*9/10)
 		time.Sleep(time.Second)
-		l.CancelRead(abandoned)
-		l.CancelWrite(abandoned)
-		o.posts[0].wantNothingLeft()
-		again := o.call(o.posts[0])
-		again.say(q)
-		again.response()
-		again.write(picture)
-		if _, tr := again.result(); tr.Code != wire.CodeOK {
-			t.Errorf("the second stream got %+v", tr)
-		}
-		o.posts[0].wantIdle()
+		o.vanish(l, q, picture)
 	})
 }
 
