@@ -143,7 +143,7 @@ func (k *making) cutThrough(rest io.Reader) error {
 	k.t.desk.seen(k.task.Job)
 	k.onward = g.pass
 	defer func() { k.onward = nil }()
-	err := k.hide(ctx, io.MultiReader(io.NewSectionReader(k.spool, 0, read), g), nil)
+	err := k.hide(ctx, io.MultiReader(io.NewSectionReader(k.spool, 0, read), g))
 	if err == nil {
 		err = drain(g)
 	}
@@ -183,8 +183,7 @@ func (k *making) labour() error {
 	t.desk.active(1)
 	defer t.desk.active(-1)
 	t.desk.seen(k.task.Job)
-	image := io.NewSectionReader(k.spool, 0, k.spool.Size())
-	err := k.hide(ctx, image, image)
+	err := k.hide(ctx, io.NewSectionReader(k.spool, 0, k.spool.Size()))
 	if err == nil {
 		err = k.check(ctx)
 	}
@@ -192,21 +191,21 @@ func (k *making) labour() error {
 	return err
 }
 
-// hide writes the result's file. from is the image again, where that can be read twice, or nil.
-func (k *making) hide(ctx context.Context, image io.Reader, from io.Seeker) error {
+// hide writes the result's file. An image that is here is an io.Seeker, and can be read twice.
+func (k *making) hide(ctx context.Context, image io.Reader) error {
 	if err := k.begin(); err != nil {
 		return err
 	}
 	buf := bufio.NewWriterSize(k, 32<<10)
-	image = &flushing{&whileWanted{ctx, image}, buf}
-	if from != nil {
-		image = struct {
+	r := io.Reader(&flushing{&whileWanted{ctx, image}, buf})
+	if s, ok := image.(io.Seeker); ok {
+		r = struct {
 			io.Reader
 			io.Seeker
-		}{image, from}
+		}{r, s}
 	}
 	var err error
-	k.report, err = stego.Embed(buf, image, k.e, stego.EmbedOptions{
+	k.report, err = stego.Embed(buf, r, k.e, stego.EmbedOptions{
 		Undigested: true, Passing: k.onward,
 		Limits: k.limits(), StripMetadata: k.task.Request.Strip,
 	})

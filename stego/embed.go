@@ -17,10 +17,10 @@ type EmbedOptions struct {
 	// Cores is how many cores the pixels of an image that is made anew may be deflated on. If zero, 1 is used,
 	// and no goroutine is started. The output is the same.
 	Cores int
-	// ahead is mostAhead for tests. If zero, that is used.
-	ahead int
 	// Passing is called, if not nil, when nothing is left to do but to pass the rest of a file through.
 	Passing func()
+
+	ahead int // in the place of mostAhead, for tests; zero: that
 }
 
 // Report says what Embed did.

@@ -165,3 +165,37 @@ func undeflatable(n int) []byte {
 	rand.NewChaCha8([32]byte{1}).Read(b)
 	return b
 }
+
+// A picture that is replaced between its two readings, by one of the same shape, is refused as soon as that shows.
+func TestPictureReplacedBetweenReadings(t *testing.T) {
+	spec := pngSpec{width: 300, height: 100, kind: 6, depth: 8}
+	var files [2][]byte // one without a usable sample, and one that is usable all over
+	for i := range files {
+		spec.sample = func(x, y, c int) int { return max(x*y%251*(3-c), 255*i) }
+		files[i] = spec.encode()
+	}
+	info, err := Measure(bytes.NewReader(files[1]), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Seal(Payload{Kind: File, Data: undeflatable(200)}, info, SealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := open(bytes.NewReader(files[0]), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, o := files[:], EmbedOptions{ahead: 1}
+	again := reading(func() (io.Reader, error) {
+		r := bytes.NewReader(rest[0])
+		rest = rest[1:]
+		return r, nil
+	})
+	_, err = again.twice(c, e, Limits{}, func(c *carrier, known *weaver) (Report, error) {
+		return c.splice(newDigestWriter(io.Discard, o), e, o, known)
+	})
+	if !errors.Is(err, errChanged) {
+		t.Errorf("%v, want %v", err, errChanged)
+	}
+}

@@ -138,6 +138,9 @@ func (w *weaver) decide(end int64) error {
 // choose finds out which sample of a codeword changes.
 func (w *weaver) choose(c *codewords, at int64, want uint) error {
 	for w.lowest.n < at+c.samples() {
+		if w.known { // what was found out before is of other rows
+			return errChanged
+		}
 		if err := w.readAhead(); err != nil {
 			return err
 		}
